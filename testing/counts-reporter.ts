@@ -1,0 +1,36 @@
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+
+/** Last lines of a run: real-scan tests run and skipped, tests skipped for want of a tool, and the counts. */
+export class CountsReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
+    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const state = (test: TestCase) => test.result().state;
+    const count = (list: readonly TestCase[], wanted: string) =>
+      list.filter((test) => state(test) === wanted).length;
+    const brokenModules = modules.filter(
+      (module) => module.state() === 'failed' && module.errors().length > 0,
+    );
+
+    const realScans = tests.filter((test) => test.fullName.includes('[real scan]'));
+    const realSkipped = count(realScans, 'skipped');
+    const lacking = tests.filter(
+      (test) => /\[needs [^\]]+\]/.test(test.fullName) && state(test) === 'skipped',
+    );
+    const requireAll = process.env.GLISSON_REQUIRE_ALL === '1';
+
+    const lines = [''];
+    for (const test of lacking) lines.push(`skipped: ${test.fullName}`);
+    lines.push(`real-scan tests: ${realScans.length - realSkipped} ran, ${realSkipped} skipped`);
+    lines.push(`tests skipped for want of a system package: ${lacking.length}`);
+    let failed = count(tests, 'failed') + brokenModules.length + errors.length;
+    if (requireAll && lacking.length + realSkipped > 0) {
+      lines.push('GLISSON_REQUIRE_ALL=1: each such skip is a failure');
+      failed += lacking.length + realSkipped;
+      process.exitCode = 1;
+    }
+    const skipped = count(tests, 'skipped') - (requireAll ? lacking.length + realSkipped : 0);
+    lines.push(`${count(tests, 'passed')} passed, ${failed} failed, ${skipped} skipped`);
+    // After vitest's own summary, which other reporters print in the same hook.
+    process.on('exit', () => process.stdout.write(`${lines.join('\n')}\n`));
+  }
+}
