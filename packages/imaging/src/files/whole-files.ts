@@ -18,6 +18,7 @@ function asWriteError(error: unknown, path: string): unknown {
     ENOSPC: 'the disk is full',
     EDQUOT: 'the disk quota is used up',
     ENOTDIR: 'a part of the path is a file, not a folder',
+    EEXIST: 'a part of the path is a file, not a folder',
     EFBIG: 'the file is larger than allowed',
   };
   if (code === undefined || reasons[code] === undefined) return error;
