@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { planSchema } from './plan.ts';
+
+/** The schema without its "may be null" shell. */
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodNullable ? unwrapped(schema.unwrap()) : schema;
+}
+
+/** The schema of the plan at a path, or undefined where the plan has no such field. */
+export function schemaAt(path: readonly PropertyKey[]): z.ZodType | undefined {
+  let schema: unknown = planSchema;
+  for (const part of path) {
+    schema = unwrapped(schema);
+    if (schema instanceof z.ZodObject) schema = schema.shape[part as string];
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+    else if (schema instanceof z.ZodTuple) schema = schema.def.items[part as number];
+    else if (schema instanceof z.ZodRecord) schema = schema.valueType;
+    else return undefined;
+  }
+  return schema === undefined ? undefined : (schema as z.ZodType);
+}
+
+/** Names of the fields of the object at a path; empty where there is no object. */
+export function fieldNamesAt(path: readonly PropertyKey[]): string[] {
+  const schema = unwrapped(schemaAt(path));
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** Dotted paths of all fields that hold values: `training.optimiser.learningRate`. */
+export function leafPaths(path: readonly string[] = []): string[] {
+  const names = fieldNamesAt(path);
+  if (names.length === 0) return [path.join('.')];
+  return names.flatMap((name) => leafPaths([...path, name]));
+}
+
+/** Whether the field at a path is a list (array or tuple). */
+export function isListField(path: readonly string[]): boolean {
+  const schema = unwrapped(schemaAt(path));
+  return schema instanceof z.ZodArray || schema instanceof z.ZodTuple;
+}
