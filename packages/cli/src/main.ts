@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { parseCommandLine } from './program.ts';
 import { listenForCancellation } from './terminal/cancellation.ts';
 import { describeFailure, type ErrorReport, renderFailure, UsageError } from './terminal/error-report.ts';
 import { createProgressLine } from './terminal/progress-line.ts';
 import { exitCodes, type VerbContext } from './verb.ts';
 import { verbs } from './verbs/all-verbs.ts';
+import { readVersion } from './version.ts';
 
 /**
  * Runs the command line and resolves to the exit code: 0 done, 1 failed, 2 wrong usage, 130 cancelled.
@@ -67,9 +67,4 @@ function surviveClosedPipes(): void {
       if (error.code !== 'EPIPE') throw error;
     });
   }
-}
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

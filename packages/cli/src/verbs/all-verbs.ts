@@ -1,5 +1,12 @@
 import type { AnyVerb } from '../verb.ts';
+import { convert } from './convert.ts';
 import { demo } from './demo.ts';
+import { doctor } from './doctor.ts';
+import { evaluate } from './evaluate.ts';
+import { inspect } from './inspect.ts';
+import { phantom } from './phantom.ts';
+import { segment } from './segment.ts';
+import { train } from './train.ts';
 
 /** In the order of the list in `glisson --help`: the order in which a newcomer needs them. */
-export const verbs: readonly AnyVerb[] = [demo];
+export const verbs: readonly AnyVerb[] = [demo, doctor, phantom, inspect, convert, train, segment, evaluate];

@@ -1,0 +1,47 @@
+import { Option } from 'commander';
+import { spacing, window } from '../options.ts';
+import type { Verb } from '../verb.ts';
+
+interface ConvertOptions {
+  readonly to?: 'png' | 'dicom';
+  readonly series?: string;
+  readonly labels?: boolean;
+  readonly spacing?: [number, number, number];
+  readonly window?: { low: number; high: number };
+  readonly force?: boolean;
+}
+
+export const convert: Verb<ConvertOptions> = {
+  name: 'convert',
+  arguments: '<in> <out>',
+  summary: 'Convert a scan or labelmap to another format, optionally resampled or windowed',
+  description:
+    'The ending of <out> chooses the format: .nii, .nii.gz, .nrrd, .mha, .mhd; any other name is a folder\n' +
+    'and needs --to. Values stay Hounsfield units and the grid stays where it is in the patient.',
+  options: [
+    new Option('--to <format>', 'what a folder is filled with').choices(['png', 'dicom']),
+    new Option('--series <uid>', 'which series, when <in> holds several'),
+    new Option('--labels', '<in> is a labelmap: whole numbers 0 to 255, nearest-neighbour resampling'),
+    new Option('--spacing <x,y,z>', 'resample to this voxel spacing in mm').argParser(spacing),
+    new Option(
+      '--window <low,high>',
+      'HU range: clips volumes; for PNG the range from black to white (default -160,240)',
+    ).argParser(window),
+    new Option('--force', 'replace what is there'),
+  ],
+  examples: [
+    { command: 'glisson convert study scan.nii.gz', meaning: 'a DICOM series to NIfTI' },
+    {
+      command: 'glisson convert study slices --to png --window -160,240',
+      meaning: 'slices as 8-bit pictures',
+    },
+    { command: 'glisson convert scan.nii.gz coarse.mha --spacing 1,1,5', meaning: 'resample' },
+    {
+      command: 'glisson convert labels.nii.gz labels.nrrd --labels --force',
+      meaning: 'a labelmap, over an older file',
+    },
+  ],
+  async run(_args, _options, _context) {
+    throw new Error('not there yet');
+  },
+};

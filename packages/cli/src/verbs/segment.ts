@@ -1,0 +1,42 @@
+import { Option } from 'commander';
+import type { Verb } from '../verb.ts';
+
+interface SegmentOptions {
+  readonly out: string;
+  readonly model: string;
+  readonly series?: string;
+  readonly force?: boolean;
+}
+
+export const segment: Verb<SegmentOptions> = {
+  name: 'segment',
+  arguments: '<in>',
+  summary: 'Outline and measure liver lesions in one scan or a folder of scans',
+  description:
+    'Writes, for each scan: black-and-white masks, a labelmap on the grid of the scan, a table of lesions,\n' +
+    'an overview picture, a report to scroll through, and how it all came about.\n' +
+    'Several scans each get a folder of their own. Research use only, not a medical device.',
+  options: [
+    new Option('--out <folder>', 'where the results go').makeOptionMandatory(),
+    new Option('--model <run>', 'folder of a training run, or its model.onnx').makeOptionMandatory(),
+    new Option('--series <uid>', 'only this DICOM series'),
+    new Option('--force', 'replace results that are there'),
+  ],
+  examples: [
+    {
+      command: 'glisson segment study --out result --model runs/first',
+      meaning: 'a DICOM study; then open result/report.html',
+    },
+    {
+      command: 'glisson segment scan.nii.gz --out result --model runs/first/model.onnx --json',
+      meaning: 'a NIfTI file, lesions as JSON',
+    },
+    {
+      command: 'glisson segment scans --out results --model runs/first',
+      meaning: 'every scan of a folder, one result folder each',
+    },
+  ],
+  async run(_args, _options, _context) {
+    throw new Error('not there yet');
+  },
+};

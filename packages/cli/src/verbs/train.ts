@@ -1,0 +1,52 @@
+import { Option } from 'commander';
+import { keyValue, seedNumber } from '../options.ts';
+import type { Verb } from '../verb.ts';
+
+interface TrainOptions {
+  readonly data: string;
+  readonly recipe: string;
+  readonly out: string;
+  readonly set?: Record<string, string>;
+  readonly validation?: string;
+  readonly test?: string[];
+  readonly seed?: number;
+  readonly resume?: boolean;
+  readonly force?: boolean;
+}
+
+export const train: Verb<TrainOptions> = {
+  name: 'train',
+  summary: 'Train a network on labelled scans; a run that was stopped can go on',
+  description:
+    'Patients, never slices, are split into training, validation and test. The best checkpoint is chosen on\n' +
+    'the validation patient; test patients are not touched. Every choice is written to plan.json in the run.',
+  options: [
+    new Option('--data <folder>', 'labelled scans in a layout that inspect knows').makeOptionMandatory(),
+    new Option('--out <run>', 'folder of the run').makeOptionMandatory(),
+    new Option('--recipe <name>', 'where the plan starts from').default('unet-2d'),
+    new Option('--set <key=value>', 'change a choice of the plan; repeatable').argParser(keyValue),
+    new Option('--validation <patient>', 'patient that chooses the checkpoint (default: drawn by the seed)'),
+    new Option('--test <patient...>', 'patients that are held out'),
+    new Option('--seed <number>', 'of split, weights, sampling and augmentation').argParser(seedNumber),
+    new Option('--resume', 'go on from the last checkpoint of the run'),
+    new Option('--force', 'replace a run that is there'),
+  ],
+  examples: [
+    {
+      command: 'glisson train --data phantoms --out runs/first --set training.steps=300',
+      meaning: 'a short first training',
+    },
+    {
+      command:
+        'glisson train --data liver --recipe unet-2d --out runs/liver --validation E --test F --seed 3',
+      meaning: 'patients chosen by hand',
+    },
+    {
+      command: 'glisson train --data phantoms --out runs/first --resume',
+      meaning: 'go on after Ctrl-C or a power cut',
+    },
+  ],
+  async run(_args, _options, _context) {
+    throw new Error('not there yet');
+  },
+};
