@@ -34,16 +34,21 @@ function asWriteError(error: unknown, path: string): unknown {
 /**
  * Writes a file so that it appears whole or not at all: beside, synced, renamed.
  * Parent folders are made. An existing file is replaced.
- * @throws ImagingError `not-writable`
+ * @param content all of it, or pieces as they come; when the pieces throw, nothing is left behind
+ * @throws ImagingError `not-writable`, or what the pieces throw
  */
-export async function writeFileWhole(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileWhole(
+  path: string,
+  content: Uint8Array | string | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const target = resolve(path);
   const partial = partialName(target);
   try {
     await mkdir(dirname(target), { recursive: true });
     const handle = await open(partial, 'wx');
     try {
-      await handle.writeFile(content);
+      if (typeof content === 'string' || content instanceof Uint8Array) await handle.writeFile(content);
+      else for await (const piece of content) await handle.writeFile(piece);
       await handle.sync();
     } finally {
       await handle.close();

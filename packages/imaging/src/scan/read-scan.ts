@@ -1,0 +1,94 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ImagingError } from '../errors/imaging-error.ts';
+import type { TaskControl } from '../progress/progress.ts';
+import { asReadError } from '../raster/byte-stream.ts';
+import { toVolume } from '../raster/stored-image.ts';
+import type { Scan } from '../volume/scan.ts';
+import { checkVoxels } from './check-voxels.ts';
+import { isStoredFormat, notAScan, readStoredImage, volumeFileName } from './read-stored-image.ts';
+import { sniffFormat } from './sniff-format.ts';
+
+/** Which series to read where a path holds several. */
+export interface ReadScanOptions {
+  readonly seriesInstanceUid?: string;
+}
+
+/**
+ * Reads one scan from whatever lies at `path`: a DICOM folder, file or zip, or a NIfTI, NRRD or MetaImage
+ * file, told apart by content. A folder without subfolders that holds exactly one volume file and no DICOM is
+ * read as that file. Findings include those of `checkVoxels`: NaN or constant volumes are reported here and
+ * refused by whoever wants to compute with them.
+ * @throws ImagingError `not-found`, `not-readable`, `not-an-image`, `unsupported`, `damaged`,
+ * `geometry-invalid`, `unsafe-archive`
+ */
+export async function readScan(
+  path: string,
+  options: ReadScanOptions = {},
+  control: TaskControl = {},
+): Promise<Scan> {
+  const file = await findImage(path, 'scan');
+  if (file === 'dicom') return withVoxelFindings(await readDicomScan(path, options, control));
+  const kind = await sniffFormat(file);
+  if (isStoredFormat(kind)) {
+    const image = await readStoredImage(file, kind, control);
+    const { volume, findings } = toVolume(image);
+    return withVoxelFindings({
+      volume,
+      format: image.format,
+      path,
+      isHounsfield: false,
+      slices: Array.from({ length: volume.geometry.size[2] }, () => ({})),
+      findings,
+    });
+  }
+  // Files of unknown kind may be DICOM that lost its first bytes: its reader knows best.
+  if (kind === 'dicom' || kind === 'zip' || kind === 'unknown') {
+    return withVoxelFindings(await readDicomScan(file, options, control));
+  }
+  throw notAScan(file, kind, 'scan');
+}
+
+// Until the DICOM reader is in the tree.
+async function readDicomScan(path: string, options: ReadScanOptions, control: TaskControl): Promise<Scan> {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  const module = await import(new URL(`../dicom/read-dicom-scan${extension}`, import.meta.url).href);
+  return module.readDicomScan(path, options, control);
+}
+
+function withVoxelFindings(scan: Scan): Scan {
+  const known = new Set(scan.findings.map((finding) => finding.code));
+  const added = checkVoxels(scan.volume, scan.path).filter((finding) => !known.has(finding.code));
+  return { ...scan, findings: [...scan.findings, ...added] };
+}
+
+/**
+ * The one volume file that `path` is or holds, or `'dicom'` for a folder that only the DICOM reader can judge.
+ * @throws ImagingError `not-found` (missing, empty folder), `not-an-image` (several volume files)
+ */
+export async function findImage(path: string, wanted: string): Promise<string | 'dicom'> {
+  const entry = await stat(path).catch((error: unknown) => {
+    throw asReadError(error, path);
+  });
+  if (!entry.isDirectory()) return path;
+  const entries = (await readdir(path, { withFileTypes: true })).filter((e) => !e.name.startsWith('.'));
+  if (entries.length === 0) {
+    throw new ImagingError('not-found', 'The folder is empty.', {
+      where: path,
+      expected: `a ${wanted}: DICOM files, or a NIfTI, NRRD or MetaImage file`,
+    });
+  }
+  if (entries.some((e) => e.isDirectory())) return 'dicom';
+  const volumes = entries.map((e) => e.name).filter((name) => volumeFileName.test(name));
+  if (volumes.length === 0) return 'dicom';
+  for (const { name } of entries) {
+    if (!volumeFileName.test(name) && (await sniffFormat(join(path, name))) === 'dicom') return 'dicom';
+  }
+  if (volumes.length === 1) return join(path, volumes[0]!);
+  throw new ImagingError('not-an-image', `The folder holds ${volumes.length} volume files.`, {
+    where: path,
+    found: volumes.slice(0, 6).join(', ') + (volumes.length > 6 ? ', …' : ''),
+    expected: `one ${wanted}`,
+    advice: 'Name the file to read.',
+  });
+}

@@ -1,0 +1,65 @@
+import { ImagingError } from '../errors/imaging-error.ts';
+import { readNifti } from '../nifti/read-nifti.ts';
+import type { TaskControl } from '../progress/progress.ts';
+import type { StoredImage } from '../raster/stored-image.ts';
+import type { FileKind } from './sniff-format.ts';
+
+/** Formats whose files hold one grid of numbers. */
+export type StoredFormat = StoredImage['format'];
+
+export function isStoredFormat(kind: FileKind): kind is StoredFormat {
+  return kind === 'nifti' || kind === 'nrrd' || kind === 'metaimage';
+}
+
+/** Names that a volume file may have; .raw and .img belong to their headers. */
+export const volumeFileName = /\.(nii|nii\.gz|hdr|nrrd|nhdr|mha|mhd)$/i;
+
+/** Reads the file with the reader of its format. */
+export async function readStoredImage(
+  path: string,
+  format: StoredFormat,
+  control: TaskControl = {},
+): Promise<StoredImage> {
+  switch (format) {
+    case 'nifti':
+      return readNifti(path, control);
+    default:
+      throw new ImagingError('unsupported', `${format} is not read yet.`, { where: path });
+  }
+}
+
+/** Why a file of this kind is no scan, and what to do about it. */
+export function notAScan(path: string, kind: FileKind, wanted: string): ImagingError {
+  const what = `Expected ${wanted}: DICOM, NIfTI, NRRD or MetaImage.`;
+  const picture =
+    'A picture holds display brightness after windowing, not Hounsfield units, and neither spacing nor ' +
+    'orientation nor position, so nothing can be measured in it. Ask for the DICOM series it was made from.';
+  switch (kind) {
+    case 'jpeg':
+    case 'png':
+    case 'gif':
+    case 'bmp':
+    case 'tiff':
+      return new ImagingError('unsupported', `A ${kind.toUpperCase()} picture is no ${wanted}.`, {
+        where: path,
+        expected: 'DICOM, NIfTI, NRRD or MetaImage',
+        advice: picture,
+      });
+    case 'empty':
+      return new ImagingError('not-an-image', `The file is empty. ${what}`, {
+        where: path,
+        found: '0 bytes',
+        advice: 'Copy it again.',
+      });
+    case 'gzip':
+      return new ImagingError('unsupported', `A gzip archive without a NIfTI image in it. ${what}`, {
+        where: path,
+        advice: 'Unpack it (gunzip, tar xzf) and give what comes out.',
+      });
+    default:
+      return new ImagingError('not-an-image', `This file is no image. ${what}`, {
+        where: path,
+        found: kind === 'unknown' ? 'an unknown binary format' : kind,
+      });
+  }
+}
