@@ -50,7 +50,7 @@ export function prepareVolume(volume: Volume, plan: PreparePlan, control: TaskCo
       for (let x = 0; x < width; x++) {
         const value = lps.voxels[source + x]!;
         if (Number.isNaN(value)) throw notANumber(x, y, k);
-        clipped[x] = value < low ? low : value > high ? high : value;
+        clipped[x] = Math.min(Math.max(value, low), high);
       }
       for (let x = 0; x < outWidth; x++) {
         const from = across.start[x]!;
