@@ -26,7 +26,7 @@ export function suitableTile(wanted: readonly [number, number], levels: number):
  * @param overlap share of the tile, 0 up to (not including) 1
  */
 export function tileStarts(length: number, tile: number, overlap: number): number[] {
-  if (length <= tile) return [-Math.floor((tile - length) / 2)];
+  if (length <= tile) return [0 - Math.floor((tile - length) / 2)];
   const widestStep = Math.max(1, Math.floor(tile * (1 - overlap)));
   const gaps = Math.ceil((length - tile) / widestStep);
   return Array.from({ length: gaps + 1 }, (_, n) => Math.round((n * (length - tile)) / gaps));
