@@ -5,6 +5,7 @@ import type { TaskControl } from '../progress/progress.ts';
 import { asReadError, type ByteStream, openByteStream, openToRead } from '../raster/byte-stream.ts';
 import type { StoredImage } from '../raster/stored-image.ts';
 import { readStoredValues } from '../raster/stored-values.ts';
+import { trailingBytes } from '../raster/voxel-file.ts';
 import type { Finding } from '../volume/scan.ts';
 import { niftiGeometry } from './nifti-geometry.ts';
 import { type NiftiHeader, nifti1HeaderBytes, nifti2HeaderBytes, parseNiftiHeader } from './nifti-header.ts';
@@ -78,14 +79,7 @@ async function finish(
     { type: header.type, count: voxelCount(geometry), bigEndian: header.bigEndian, fileBytes, packed, path },
     control,
   );
-  if (tailBytes > 0) {
-    findings.push({
-      severity: 'warning',
-      code: 'trailing-bytes',
-      message: `${tailBytes} bytes follow the last voxel; they were ignored.`,
-      where: path,
-    });
-  }
+  findings.push(...trailingBytes(path, tailBytes));
   // nifti1.h: slope 0 means that no scaling applies. NaN and infinity come from broken writers.
   const scales = Number.isFinite(header.slope) && header.slope !== 0;
   if (!Number.isFinite(header.slope) || !Number.isFinite(header.intercept)) {

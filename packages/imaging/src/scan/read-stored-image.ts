@@ -1,5 +1,7 @@
 import { ImagingError } from '../errors/imaging-error.ts';
+import { readMetaImage } from '../metaimage/read-metaimage.ts';
 import { readNifti } from '../nifti/read-nifti.ts';
+import { readNrrd } from '../nrrd/read-nrrd.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import type { StoredImage } from '../raster/stored-image.ts';
 import type { FileKind } from './sniff-format.ts';
@@ -23,8 +25,10 @@ export async function readStoredImage(
   switch (format) {
     case 'nifti':
       return readNifti(path, control);
-    default:
-      throw new ImagingError('unsupported', `${format} is not read yet.`, { where: path });
+    case 'nrrd':
+      return readNrrd(path, control);
+    case 'metaimage':
+      return readMetaImage(path, control);
   }
 }
 

@@ -66,9 +66,13 @@ export function sniffBytes(bytes: Buffer): FileKind {
   if (signature !== undefined) return signature[0];
   if (/^\s*(ObjectType|NDims|Comment)\s*=/.test(text) && /\bNDims\s*=/.test(text)) return 'metaimage';
   if (beginsLikeDicom(bytes)) return 'dicom';
-  // Control characters other than tab, line feed, form feed and carriage return do not occur in text.
-  if (!/[\0-\x08\x0b\x0e-\x1f]/.test(text)) return 'text';
+  if (!bytes.some(isControlByte)) return 'text';
   return 'unknown';
+}
+
+/** Tab, line feed, form feed and carriage return occur in text, other control characters do not. */
+function isControlByte(byte: number): boolean {
+  return byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13;
 }
 
 function sniffGzip(bytes: Buffer): FileKind {

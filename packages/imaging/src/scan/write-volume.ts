@@ -1,6 +1,8 @@
 import { ImagingError } from '../errors/imaging-error.ts';
 import type { Geometry } from '../geometry/geometry.ts';
+import { writeMetaImage } from '../metaimage/write-metaimage.ts';
 import { writeNifti } from '../nifti/write-nifti.ts';
+import { writeNrrd } from '../nrrd/write-nrrd.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import type { WrittenVoxels } from '../raster/voxel-pieces.ts';
 import type { Labelmap } from '../volume/labelmap.ts';
@@ -33,6 +35,8 @@ async function writeByExtension(
   control: TaskControl,
 ): Promise<void> {
   if (/\.nii(\.gz)?$/i.test(path)) return writeNifti(path, image, control);
+  if (/\.nrrd$/i.test(path)) return writeNrrd(path, image, control);
+  if (/\.mh[ad]$/i.test(path)) return writeMetaImage(path, image, control);
   throw new ImagingError('unsupported', 'The file name does not say in which format to write.', {
     where: path,
     expected: 'a name that ends in .nii.gz, .nii, .nrrd, .mha or .mhd',
