@@ -15,7 +15,7 @@ export interface Problem {
 
 /** Everything `glisson doctor` finds out: what a bug report needs. */
 export interface Examination {
-  readonly schema: 'glisson.doctor.1';
+  readonly schema: 'glisson.doctor/1';
   readonly problems: readonly Problem[];
   readonly glisson: string;
   readonly node: string;
@@ -39,7 +39,7 @@ export async function examine(threads?: number): Promise<Examination> {
   const libraries = await diagnoseLibraries();
   const cores = availableParallelism();
   const facts: Omit<Examination, 'problems'> = {
-    schema: 'glisson.doctor.1',
+    schema: 'glisson.doctor/1',
     glisson: readVersion(),
     node: process.version,
     system: { type: type(), release: release(), arch: arch() },

@@ -26,7 +26,14 @@ export const evaluate: Verb<EvaluateOptions> = {
       meaning: 'two folders, for a program',
     },
   ],
-  async run(_args, _options, _context) {
-    throw new Error('not there yet');
+  async run(_args, { reference, prediction }, { control }) {
+    const { evaluatePaths } = await import('@glisson/pipeline/evaluate/evaluate-pairs');
+    const { evaluationText } = await import('@glisson/pipeline/evaluate/evaluation-text');
+    const evaluation = await evaluatePaths(reference, prediction, control);
+    return {
+      json: evaluation,
+      text: evaluationText(evaluation),
+      exitCode: evaluation.problems.length > 0 ? 1 : 0,
+    };
   },
 };

@@ -23,7 +23,17 @@ export const inspect: Verb<InspectOptions> = {
     { command: 'glisson inspect scans --html scans.html', meaning: 'the same as a page to look at, offline' },
     { command: 'glisson inspect patient1.zip --json', meaning: 'for a program' },
   ],
-  async run(_args, _options, _context) {
-    throw new Error('not there yet');
+  async run([path], { html, force }, { control, note }) {
+    const { gatherReport, hasErrors } = await import('@glisson/pipeline/inspect/gather-report');
+    const { renderInspectText } = await import('@glisson/pipeline/inspect/render-text');
+    const { assertMayWriteFile, writeFileWhole } = await import('@glisson/imaging/files/whole-files');
+    if (html !== undefined) assertMayWriteFile(html, force === true);
+    const { report, sheets } = await gatherReport(path!, html !== undefined, control);
+    if (html !== undefined) {
+      const { renderInspectPage } = await import('@glisson/pipeline/inspect/page/render-page');
+      await writeFileWhole(html, renderInspectPage(report, sheets));
+      note(`Wrote ${html}`);
+    }
+    return { json: report, text: renderInspectText(report), exitCode: hasErrors(report) ? 1 : 0 };
   },
 };
