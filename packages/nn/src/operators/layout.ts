@@ -1,0 +1,290 @@
+import { NetworkError } from '../errors/network-error.ts';
+import { formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
+import { apply, attributesOf, constant, type Operator, type Tensor } from '../graph/tensor.ts';
+
+/** y = x with other sizes in the same row-major order. dx = dy, reshaped back. */
+export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
+  name: 'reshape',
+  infer: ([source], { shape }) => {
+    if (sizeOf(source!.shape) !== sizeOf(shape)) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `reshape: ${formatShape(source!.shape)} does not hold as many elements as ${formatShape(shape)}`,
+      );
+    }
+    return { shape, type: source!.type };
+  },
+  gradient: (result, upstream) => [reshape(upstream, result.inputs[0]!.shape)],
+  emit: (result, [source], onnx) => {
+    if (onnx.dynamic) {
+      throw new NetworkError('unsupported', 'reshape: fixed sizes in a model of open image size');
+    }
+    return onnx.node('Reshape', [source!, onnx.int64(result.shape)]);
+  },
+  evaluate: (_, [source]) => source!.values,
+};
+
+export function reshape(source: Tensor, shape: Shape): Tensor {
+  return sameShape(source.shape, shape) ? source : apply(reshapeOperator, [source], { shape });
+}
+
+/** y[i_perm[0], i_perm[1], …] = x[i_0, i_1, …]. dx = dy, permuted back. */
+export const transposeOperator: Operator<{ readonly perm: readonly number[] }> = {
+  name: 'transpose',
+  infer: ([source], { perm }) => {
+    const { shape, type } = source!;
+    if (
+      !sameShape(
+        perm.toSorted((a, b) => a - b),
+        shape.map((_, axis) => axis),
+      )
+    ) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `transpose: ${formatShape(perm)} is no permutation of the axes of ${formatShape(shape)}`,
+      );
+    }
+    return { shape: perm.map((axis) => shape[axis]!), type };
+  },
+  gradient: (result, upstream) => {
+    const { perm } = attributesOf(transposeOperator, result);
+    return [
+      transpose(
+        upstream,
+        perm.map((_, axis) => perm.indexOf(axis)),
+      ),
+    ];
+  },
+  emit: (result, [source], onnx) =>
+    onnx.node('Transpose', [source!], { perm: { ints: attributesOf(transposeOperator, result).perm } }),
+  evaluate: (result, [source]) => {
+    const { perm } = attributesOf(transposeOperator, result);
+    const strides = stridesOf(source!.shape);
+    const values = new Float64Array(source!.values.length);
+    const from = perm.map((axis) => strides[axis]!);
+    const index = new Array<number>(perm.length).fill(0);
+    for (let to = 0; to < values.length; to++) {
+      let offset = 0;
+      for (let axis = 0; axis < index.length; axis++) offset += index[axis]! * from[axis]!;
+      values[to] = source!.values[offset]!;
+      for (let axis = index.length - 1; axis >= 0; axis--) {
+        if (++index[axis]! < result.shape[axis]!) break;
+        index[axis] = 0;
+      }
+    }
+    return values;
+  },
+};
+
+export function transpose(source: Tensor, perm: readonly number[]): Tensor {
+  return apply(transposeOperator, [source], { perm });
+}
+
+interface SliceAttributes {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** y = x[start..end) along one axis. dx = dy between zeros. */
+export const sliceOperator: Operator<SliceAttributes> = {
+  name: 'slice',
+  infer: ([source], { axis, start, end }) => {
+    const { shape, type } = source!;
+    if (!(start >= 0 && start < end && end <= (shape[axis] ?? -1))) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `slice: ${start} to ${end} lies outside axis ${axis} of ${formatShape(shape)}`,
+      );
+    }
+    return { shape: shape.with(axis, end - start), type };
+  },
+  gradient: (result, upstream) => {
+    const { axis, start, end } = attributesOf(sliceOperator, result);
+    const { shape } = result.inputs[0]!;
+    const block = (size: number) =>
+      constant(new Float32Array(sizeOf(shape.with(axis, size))), shape.with(axis, size));
+    const parts = [upstream];
+    if (start > 0) parts.unshift(block(start));
+    if (end < shape[axis]!) parts.push(block(shape[axis]! - end));
+    return [concat(parts, axis)];
+  },
+  emit: (result, [source], onnx) => {
+    const { axis, start, end } = attributesOf(sliceOperator, result);
+    return onnx.node('Slice', [source!, onnx.int64([start]), onnx.int64([end]), onnx.int64([axis])]);
+  },
+  evaluate: (result, [source]) => {
+    const { axis, start } = attributesOf(sliceOperator, result);
+    const values = new Float64Array(sizeOf(result.shape));
+    copyBlocks(result.shape, axis, (outer, length) => {
+      const from = (outer * source!.shape[axis]! + start) * (length / result.shape[axis]!);
+      values.set(source!.values.subarray(from, from + length), outer * length);
+    });
+    return values;
+  },
+};
+
+export function slice(source: Tensor, axis: number, start: number, end: number): Tensor {
+  if (start === 0 && end === source.shape[axis]) return source;
+  return apply(sliceOperator, [source], { axis, start, end });
+}
+
+/** Calls `copy` for every index of the axes before `axis`, with the length of what follows it. */
+function copyBlocks(shape: Shape, axis: number, copy: (outer: number, length: number) => void): void {
+  const length = sizeOf(shape.slice(axis));
+  for (let outer = 0; outer < sizeOf(shape.slice(0, axis)); outer++) copy(outer, length);
+}
+
+/** y = the inputs one after the other along `axis`. dx = the input's part of dy. */
+export const concatOperator: Operator<{ readonly axis: number }> = {
+  name: 'concat',
+  infer: (inputs, { axis }) => {
+    const first = inputs[0]!;
+    for (const { shape, type } of inputs) {
+      if (
+        type !== first.type ||
+        axis >= shape.length ||
+        !sameShape(shape.toSpliced(axis, 1), first.shape.toSpliced(axis, 1))
+      ) {
+        throw new NetworkError(
+          'shape-mismatch',
+          `concat: shapes ${inputs.map((t) => formatShape(t.shape)).join(', ')} differ beside axis ${axis}`,
+        );
+      }
+    }
+    return {
+      shape: first.shape.with(
+        axis,
+        inputs.reduce((sum, { shape }) => sum + shape[axis]!, 0),
+      ),
+      type: first.type,
+    };
+  },
+  gradient: (result, upstream, needed) => {
+    const { axis } = attributesOf(concatOperator, result);
+    let start = 0;
+    return result.inputs.map(({ shape }, index) => {
+      const from = start;
+      start += shape[axis]!;
+      return needed[index] ? slice(upstream, axis, from, start) : undefined;
+    });
+  },
+  emit: (result, inputs, onnx) =>
+    onnx.node('Concat', inputs, { axis: { int: attributesOf(concatOperator, result).axis } }),
+  evaluate: (result, inputs) => {
+    const { axis } = attributesOf(concatOperator, result);
+    const values = new Float64Array(sizeOf(result.shape));
+    const whole = sizeOf(result.shape.slice(axis));
+    let start = 0;
+    for (const source of inputs) {
+      copyBlocks(source.shape, axis, (outer, length) => {
+        values.set(source.values.subarray(outer * length, (outer + 1) * length), outer * whole + start);
+      });
+      start += sizeOf(source.shape.slice(axis));
+    }
+    return values;
+  },
+};
+
+export function concat(inputs: readonly Tensor[], axis: number): Tensor {
+  return inputs.length === 1 ? inputs[0]! : apply(concatOperator, inputs, { axis });
+}
+
+/**
+ * y[n, k, 2h + a, 2w + b] = x[n, (2a + b) K + k, h, w] for block 2: channels become pixels (ONNX mode DCR).
+ * The gradient is `spaceToDepth`.
+ */
+export const depthToSpaceOperator: Operator<{ readonly block: number }> = {
+  name: 'depthToSpace',
+  infer: ([source], { block }) => {
+    const [n, c, h, w] = imageShape('depthToSpace', source!);
+    if (c % block ** 2 !== 0) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `depthToSpace: ${c} channels of ${formatShape(source!.shape)} do not divide by ${block ** 2}`,
+      );
+    }
+    return { shape: [n, c / block ** 2, h * block, w * block], type: source!.type };
+  },
+  gradient: (result, upstream) => [
+    apply(spaceToDepthOperator, [upstream], attributesOf(depthToSpaceOperator, result)),
+  ],
+  emit: (result, [source], onnx) =>
+    onnx.node('DepthToSpace', [source!], {
+      blocksize: { int: attributesOf(depthToSpaceOperator, result).block },
+      mode: { string: 'DCR' },
+    }),
+  evaluate: (result, [source]) => {
+    const { block } = attributesOf(depthToSpaceOperator, result);
+    return moveBlocks(result.shape, block, (pixel, channel, values) => {
+      values[pixel] = source!.values[channel]!;
+    });
+  },
+};
+
+/** The inverse of `depthToSpace`, and its gradient. */
+export const spaceToDepthOperator: Operator<{ readonly block: number }> = {
+  name: 'spaceToDepth',
+  infer: ([source], { block }) => {
+    const [n, c, h, w] = imageShape('spaceToDepth', source!);
+    if (h % block !== 0 || w % block !== 0) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `spaceToDepth: height and width of ${formatShape(source!.shape)} do not divide by ${block}`,
+      );
+    }
+    return { shape: [n, c * block ** 2, h / block, w / block], type: source!.type };
+  },
+  gradient: (result, upstream) => [
+    apply(depthToSpaceOperator, [upstream], attributesOf(spaceToDepthOperator, result)),
+  ],
+  emit: (result, [source], onnx) =>
+    onnx.node('SpaceToDepth', [source!], {
+      blocksize: { int: attributesOf(spaceToDepthOperator, result).block },
+    }),
+  evaluate: (result, [source]) => {
+    const { block } = attributesOf(spaceToDepthOperator, result);
+    return moveBlocks(source!.shape, block, (pixel, channel, values) => {
+      values[channel] = source!.values[pixel]!;
+    });
+  },
+};
+
+export function depthToSpace(source: Tensor, block: number): Tensor {
+  return apply(depthToSpaceOperator, [source], { block });
+}
+
+function moveBlocks(
+  [n, k, height, width]: Shape,
+  block: number,
+  move: (pixel: number, channel: number, values: Float64Array) => void,
+): Float64Array {
+  const values = new Float64Array(n! * k! * height! * width!);
+  const h = height! / block;
+  const w = width! / block;
+  let pixel = 0;
+  for (let image = 0; image < n!; image++) {
+    for (let c = 0; c < k!; c++) {
+      for (let y = 0; y < height!; y++) {
+        for (let x = 0; x < width!; x++) {
+          const channel = ((y % block) * block + (x % block)) * k! + c;
+          const offset = (image * k! * block * block + channel) * h * w;
+          move(pixel++, offset + Math.floor(y / block) * w + Math.floor(x / block), values);
+        }
+      }
+    }
+  }
+  return values;
+}
+
+/** The four sizes of an image batch, or a shape error that names the operator. */
+export function imageShape(operator: string, { shape }: Tensor): [number, number, number, number] {
+  const [n, c, h, w] = shape;
+  if (n === undefined || c === undefined || h === undefined || w === undefined || shape.length !== 4) {
+    throw new NetworkError(
+      'shape-mismatch',
+      `${operator}: expected [N, C, H, W], found ${formatShape(shape)}`,
+    );
+  }
+  return [n, c, h, w];
+}

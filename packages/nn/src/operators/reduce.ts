@@ -1,0 +1,148 @@
+import { NetworkError } from '../errors/network-error.ts';
+import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
+import { apply, attributesOf, type Operator, type ReferenceArray, type Tensor } from '../graph/tensor.ts';
+import { reshape } from './layout.ts';
+
+interface ReduceAttributes {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttributes): number[] {
+  return keepDims
+    ? shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+    : shape.filter((_, axis) => !axes.includes(axis));
+}
+
+function inferReduce(name: string, source: Tensor, attributes: ReduceAttributes) {
+  if (source.type !== 'float32' || attributes.axes.some((axis) => axis < 0 || axis >= source.shape.length)) {
+    throw new NetworkError(
+      'shape-mismatch',
+      `${name}: axes ${formatShape(attributes.axes)} of ${source.type} ${formatShape(source.shape)}`,
+    );
+  }
+  return { shape: reducedShape(source.shape, attributes), type: 'float32' as const };
+}
+
+/** Folds every element of `source` into the cell of the reduced array that it belongs to. */
+function fold(
+  source: ReferenceArray,
+  attributes: ReduceAttributes,
+  start: number,
+  combine: (sum: number, value: number) => number,
+): Float64Array {
+  const kept = source.shape.map((size, axis) => (attributes.axes.includes(axis) ? 1 : size));
+  const strides = stridesOf(kept).map((stride, axis) => (attributes.axes.includes(axis) ? 0 : stride));
+  const result = new Float64Array(sizeOf(kept)).fill(start);
+  forEachIndex(source.shape, strides, (from, to) => {
+    result[to] = combine(result[to]!, source.values[from]!);
+  });
+  return result;
+}
+
+/** Calls `visit` with the row-major offset and the offset by `strides` of every index of `shape`. */
+export function forEachIndex(
+  shape: Shape,
+  strides: readonly number[],
+  visit: (offset: number, strided: number) => void,
+): void {
+  const count = sizeOf(shape);
+  const index = new Array<number>(shape.length).fill(0);
+  let strided = 0;
+  for (let offset = 0; offset < count; offset++) {
+    visit(offset, strided);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      strided += strides[axis]!;
+      if (++index[axis]! < shape[axis]!) break;
+      strided -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+}
+
+function emitReduce(type: string): Operator<ReduceAttributes>['emit'] {
+  return (result, [source], onnx) => {
+    const { axes, keepDims } = result.attributes as ReduceAttributes;
+    return onnx.node(type, [source!, onnx.int64(axes)], { keepdims: { int: keepDims ? 1 : 0 } });
+  };
+}
+
+/** y = sum of x over `axes`. dx = dy, stretched. */
+export const reduceSumOperator: Operator<ReduceAttributes> = {
+  name: 'reduceSum',
+  infer: ([source], attributes) => inferReduce('reduceSum', source!, attributes),
+  gradient: (result, upstream) => {
+    const source = result.inputs[0]!;
+    const kept = reducedShape(source.shape, { ...attributesOf(reduceSumOperator, result), keepDims: true });
+    return [expand(reshape(upstream, kept), source.shape)];
+  },
+  emit: emitReduce('ReduceSum'),
+  evaluate: (result, [source]) =>
+    fold(source!, attributesOf(reduceSumOperator, result), 0, (sum, value) => sum + value),
+};
+
+/** Sum over `axes` (all of them when left out); the axes stay with size 1 when `keepDims`. */
+export function reduceSum(
+  source: Tensor,
+  axes: readonly number[] = source.shape.map((_, axis) => axis),
+  keepDims = false,
+): Tensor {
+  return axes.length === 0 ? source : apply(reduceSumOperator, [source], { axes, keepDims });
+}
+
+/** y = sum of x^2 over `axes`. For use inside composites: it has no gradient of its own. */
+export const reduceSumSquareOperator: Operator<ReduceAttributes> = {
+  name: 'reduceSumSquare',
+  infer: ([source], attributes) => inferReduce('reduceSumSquare', source!, attributes),
+  emit: emitReduce('ReduceSumSquare'),
+  evaluate: (result, [source]) =>
+    fold(source!, attributesOf(reduceSumSquareOperator, result), 0, (sum, value) => sum + value * value),
+};
+
+export function reduceSumSquare(source: Tensor, axes: readonly number[], keepDims = false): Tensor {
+  return apply(reduceSumSquareOperator, [source], { axes, keepDims });
+}
+
+/** y = x stretched to `shape` by NumPy's rule. dx = sum of dy over the stretched axes. */
+export const expandOperator: Operator<{ readonly shape: Shape }> = {
+  name: 'expand',
+  infer: ([source], { shape }) => {
+    if (!sameShape(broadcastShapes(source!.shape, shape, 'expand'), shape)) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `expand: ${formatShape(source!.shape)} does not stretch to ${formatShape(shape)}`,
+      );
+    }
+    return { shape, type: source!.type };
+  },
+  gradient: (result, upstream) => [sumToShape(upstream, result.inputs[0]!.shape)],
+  emit: (result, [source], onnx) => onnx.node('Expand', [source!, onnx.int64(result.shape)]),
+  evaluate: (result, [source]) => {
+    const values = new Float64Array(sizeOf(result.shape));
+    forEachIndex(result.shape, broadcastStrides(source!.shape, result.shape), (to, from) => {
+      values[to] = source!.values[from]!;
+    });
+    return values;
+  },
+};
+
+export function expand(source: Tensor, shape: Shape): Tensor {
+  return sameShape(source.shape, shape) ? source : apply(expandOperator, [source], { shape });
+}
+
+/** Strides with which an array of `shape` is read as if it were stretched to `target`. */
+export function broadcastStrides(shape: Shape, target: Shape): number[] {
+  const strides = stridesOf(shape);
+  const lead = target.length - shape.length;
+  return target.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : strides[axis - lead]!));
+}
+
+/** Undoes broadcasting: sums `source` over the axes along which `shape` was stretched. */
+export function sumToShape(source: Tensor, shape: Shape): Tensor {
+  if (sameShape(source.shape, shape)) return source;
+  const lead = source.shape.length - shape.length;
+  const axes = source.shape.flatMap((size, axis) =>
+    axis < lead || (shape[axis - lead] === 1 && size !== 1) ? [axis] : [],
+  );
+  return reshape(reduceSum(source, axes, true), shape);
+}

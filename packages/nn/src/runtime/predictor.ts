@@ -1,0 +1,60 @@
+import { NetworkError } from '../errors/network-error.ts';
+import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
+import { readModelMetadata } from '../onnx/read-metadata.ts';
+import { openEngine } from './engine.ts';
+
+export interface PredictorOptions {
+  /** Threads that compute (default: as many as the process may use). */
+  readonly threads?: number;
+  /** Ends the engine at once; what is pending rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Prediction {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+}
+
+/** A trained network, ready to run. */
+export interface Predictor {
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * Runs the network on `image`, row-major [N, C, H, W] as in `dims`. The array's buffer moves to the engine and is
+   * empty afterwards. Returns probabilities [N, classes, H, W]. Throws a `NetworkError`.
+   */
+  run(image: Float32Array, dims: Shape): Promise<Prediction>;
+  close(): Promise<void>;
+}
+
+/** Input and output of exported models. */
+export const imageName = 'image';
+export const probabilitiesName = 'probabilities';
+
+/** Opens an exported model in a worker thread. Throws a `NetworkError` when the model is damaged. */
+export async function createPredictor(model: Uint8Array, options: PredictorOptions = {}): Promise<Predictor> {
+  const metadata = readModelMetadata(model);
+  const engine = await openEngine(model, options);
+  return {
+    metadata,
+    run: async (image, dims) => {
+      if (image.length !== sizeOf(dims)) {
+        throw new NetworkError(
+          'shape-mismatch',
+          `predictor: ${image.length} numbers do not fill an image ${formatShape(dims)}`,
+        );
+      }
+      const outputs = await engine.send({ kind: 'run', feeds: { [imageName]: { data: image, dims } } }, [
+        image.buffer as ArrayBuffer,
+      ]);
+      const result = outputs[probabilitiesName];
+      if (result === undefined) {
+        throw new NetworkError(
+          'unsupported',
+          `the model has no output '${probabilitiesName}', only: ${Object.keys(outputs).join(', ')}`,
+        );
+      }
+      return { data: result.data as Float32Array, dims: result.dims };
+    },
+    close: () => engine.close(),
+  };
+}
