@@ -1,0 +1,102 @@
+import codecs from 'dcmjs-codecs';
+import { ImagingError } from '../../errors/imaging-error.ts';
+import { asWords, type Words } from './native-frames.ts';
+import type { PixelDescription } from './pixel-description.ts';
+import { decodeRle } from './rle.ts';
+
+const { Context, NativeCodecs } = codecs;
+
+/** Makes the decoders ready; cheap when they are. The WebAssembly is loaded once a process. */
+export async function prepareCodecs(d: PixelDescription): Promise<void> {
+  const { compression } = d.syntax;
+  if (compression === 'none' || compression === 'rle' || compression === 'unsupported') return;
+  if (!NativeCodecs.isInitialized()) await NativeCodecs.initializeAsync();
+}
+
+/**
+ * Decodes one compressed frame into containers as wide as `bitsAllocated`, samples of a pixel together.
+ * Colour stays in the space of the stream. `prepareCodecs` must have been awaited before.
+ * @throws ImagingError `unsupported` or `damaged`
+ */
+export function decodeFrame(stream: Uint8Array, d: PixelDescription, where?: string): Words {
+  const pixels = d.rows * d.columns;
+  if (d.syntax.compression === 'rle') {
+    return asWords(decodeRle(stream, pixels, d.samples, d.bitsAllocated / 8), d.bitsAllocated, true);
+  }
+  const decode = {
+    jpeg: NativeCodecs.decodeJpeg,
+    'jpeg-ls': NativeCodecs.decodeJpegLs,
+    'jpeg-2000': NativeCodecs.decodeJpeg2000,
+    htj2k: NativeCodecs.decodeHtJpeg2000,
+    'jpeg-xl': NativeCodecs.decodeJpegXl,
+    none: undefined,
+    unsupported: undefined,
+  }[d.syntax.compression];
+  if (decode === undefined) {
+    throw new ImagingError('unsupported', 'The pixels are compressed in a way that cannot be read.', {
+      where,
+      found: d.syntax.name,
+      advice:
+        'Export the series uncompressed (Explicit VR Little Endian), or convert it with gdcmconv --raw.',
+    });
+  }
+  const damaged = (found: string, cause?: unknown): never => {
+    throw new ImagingError('damaged', 'The compressed pixels cannot be decoded.', {
+      where,
+      found: `${d.syntax.name}: ${found}`,
+      cause,
+    });
+  };
+  if (d.syntax.compression !== 'jpeg-xl' && !endsStream(stream)) {
+    damaged('no end-of-image marker: the stream is cut off');
+  }
+  let decoded: { bytes: Uint8Array; bits: number };
+  try {
+    const context = decode.call(
+      NativeCodecs,
+      new Context({
+        width: d.columns,
+        height: d.rows,
+        bitsAllocated: d.bitsAllocated,
+        bitsStored: d.bitsStored,
+        samplesPerPixel: d.samples,
+        pixelRepresentation: d.signed ? 1 : 0,
+        planarConfiguration: 0,
+        photometricInterpretation: d.samples === 1 ? 'MONOCHROME2' : 'RGB',
+        encodedBuffer: stream,
+      }),
+      { convertColorspaceToRgb: false },
+    );
+    const bytes = context.getDecodedBuffer() ?? new Uint8Array();
+    if (context.getWidth() !== d.columns || context.getHeight() !== d.rows) {
+      damaged(
+        `a stream of ${context.getWidth()} x ${context.getHeight()} pixels, not ${d.columns} x ${d.rows}`,
+      );
+    }
+    decoded = { bytes, bits: (8 * bytes.length) / (pixels * d.samples) };
+  } catch (error) {
+    // After a C++ exception the module's heap is not to be trusted: the next frame gets a new one.
+    if (error instanceof ImagingError) throw error;
+    NativeCodecs.release();
+    return damaged((error as Error).message, error);
+  }
+  if (decoded.bits === d.bitsAllocated) return asWords(decoded.bytes, d.bitsAllocated, true);
+  if (decoded.bits === 8 && d.bitsAllocated === 16) {
+    return d.signed
+      ? Uint16Array.from(new Int8Array(decoded.bytes.buffer, decoded.bytes.byteOffset, decoded.bytes.length))
+      : Uint16Array.from(decoded.bytes);
+  }
+  return damaged(`${decoded.bytes.length} bytes for ${pixels} pixels of ${d.bitsAllocated} bits`);
+}
+
+/** Whether the stream's last bytes hold an end marker (FFD9), behind at most a little padding. */
+function endsStream(stream: Uint8Array): boolean {
+  let end = stream.length;
+  const least = Math.max(2, stream.length - 64);
+  while (end > least && stream[end - 1] === 0) end--;
+  if (stream[end - 2] === 0xff && stream[end - 1] === 0xd9) return true;
+  for (let i = stream.length - 2; i >= Math.max(0, stream.length - 64); i--) {
+    if (stream[i] === 0xff && stream[i + 1] === 0xd9) return true;
+  }
+  return false;
+}
