@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { assertMayWriteFolder, writeFileWhole } from '@glisson/imaging/files/whole-files';
+import { PipelineError } from '../errors/pipeline-error.ts';
+import type { Plan } from '../plan/plan.ts';
+import { planHash, planText } from '../plan/plan-text.ts';
+import { parsePlanText } from '../plan/read-plan.ts';
+import { readCheckpoint } from './checkpoint.ts';
+
+/** Paths of a run. */
+export function runPaths(folder: string) {
+  return {
+    folder,
+    plan: join(folder, 'plan.json'),
+    environment: join(folder, 'environment.json'),
+    metrics: join(folder, 'metrics.jsonl'),
+    log: join(folder, 'log.jsonl'),
+    last: join(folder, 'checkpoints', 'last.safetensors'),
+    best: join(folder, 'checkpoints', 'best.safetensors'),
+    model: join(folder, 'model.onnx'),
+    curve: join(folder, 'curve.svg'),
+    evaluation: join(folder, 'evaluation.json'),
+  };
+}
+
+export type RunPaths = ReturnType<typeof runPaths>;
+
+/** What training writes; --force removes these and nothing else. */
+const entriesOfARun = [
+  'plan.json',
+  'environment.json',
+  'metrics.jsonl',
+  'log.jsonl',
+  'checkpoints',
+  'model.onnx',
+  'curve.svg',
+  'evaluation.json',
+];
+
+/**
+ * Checks, before any work, that a run may be written here.
+ * @throws ImagingError `already-exists`; PipelineError `run-invalid` for --resume without a run, and for --force
+ * where something else than a run would be lost
+ */
+export async function assertMayRun(folder: string, mode: { resume: boolean; force: boolean }): Promise<void> {
+  const paths = runPaths(resolve(folder));
+  if (mode.resume) {
+    if (existsSync(paths.plan)) return;
+    throw new PipelineError('run-invalid', 'There is no run to resume.', {
+      where: folder,
+      expected: 'a folder with the plan.json of a run that was stopped',
+      advice: 'Start it without --resume.',
+    });
+  }
+  await assertMayWriteFolder(paths.folder, mode.force);
+  if (!existsSync(paths.folder)) return;
+  const strange = (await readdir(paths.folder)).filter((name) => !entriesOfARun.includes(name));
+  if (strange.length > 0 && !existsSync(paths.plan)) {
+    throw new PipelineError('run-invalid', 'The folder holds something else than a run.', {
+      where: folder,
+      found: strange.slice(0, 5).join(', '),
+      expected: 'an earlier run, or an empty folder',
+      advice: 'Choose another folder: --force replaces runs only.',
+    });
+  }
+}
+
+/**
+ * Starts a run: an earlier one is removed, the plan is written.
+ * @throws ImagingError `not-writable`
+ */
+export async function startRun(paths: RunPaths, plan: Plan): Promise<void> {
+  for (const entry of entriesOfARun) await rm(join(paths.folder, entry), { recursive: true, force: true });
+  await mkdir(paths.folder, { recursive: true }).catch(() => {});
+  await writeFileWhole(paths.plan, planText(plan));
+}
+
+/**
+ * Finds where a run was stopped; undefined when it was stopped before its first checkpoint.
+ * @throws PipelineError `run-invalid` when plan or data are not those of the run
+ */
+export async function resumeRun(paths: RunPaths, plan: Plan) {
+  const checkpoint = existsSync(paths.last) ? await readCheckpoint(paths.last) : undefined;
+  const kept = parsePlanText(await readFile(paths.plan, 'utf8'), paths.plan);
+  const known = checkpoint?.progress.planHash ?? planHash(kept);
+  if (known === planHash(plan)) return checkpoint;
+  throw new PipelineError('run-invalid', 'The run cannot be resumed with another plan.', {
+    where: paths.plan,
+    found: `differs in ${differences(kept, plan).join(', ') || 'the thresholds that were set'}`,
+    expected: 'the same data, recipe, patients and --set as when it was started',
+    advice: 'Resume with those, or start a new run in another folder.',
+  });
+}
+
+/** Dotted names of the fields that differ, up to eight. Thresholds are chosen at the end and do not count. */
+function differences(a: unknown, b: unknown, name = ''): string[] {
+  if (name === 'postprocess.liverThreshold' || name === 'postprocess.lesionThreshold') return [];
+  const isTree = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isTree(a) || !isTree(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [name];
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
+  return keys.flatMap((key) => differences(left[key], right[key], name ? `${name}.${key}` : key)).slice(0, 8);
+}
+
+/** Adds a line to log.jsonl, with the time: the log is for people, results are elsewhere. */
+export async function writeLog(paths: RunPaths, event: string, details: object = {}): Promise<void> {
+  await appendFile(paths.log, `${JSON.stringify({ time: new Date().toISOString(), event, ...details })}\n`);
+}

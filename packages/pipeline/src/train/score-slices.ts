@@ -1,0 +1,151 @@
+import type { TaskControl } from '@glisson/imaging/progress/progress';
+import type { Plan } from '../plan/plan.ts';
+import type { PreparedCase } from '../preprocess/prepared-case.ts';
+import { channelCount, contextSliceIndices } from '../preprocess/slice-stack.ts';
+
+/** What scoring needs of a predictor: input [N, C, H, W] to probabilities [N, classes, H, W]. */
+export interface SlicePredictor {
+  run(image: Float32Array, dims: readonly number[]): Promise<{ readonly data: Float32Array }>;
+}
+
+/** Probabilities are counted in thousandths: thresholds have three decimals. */
+const bins = 1000;
+
+/** How often each probability was given to voxels that are, and are not, of a class. */
+export interface ProbabilityCounts {
+  readonly inside: Float64Array;
+  readonly outside: Float64Array;
+}
+
+/** Liver includes its lesions, as everywhere: its probability is p(liver) + p(lesion). */
+export interface CaseProbabilities {
+  readonly id: string;
+  readonly liver: ProbabilityCounts;
+  readonly lesion: ProbabilityCounts;
+}
+
+/** Empty counts. */
+export function createCounts(): ProbabilityCounts {
+  return { inside: new Float64Array(bins + 1), outside: new Float64Array(bins + 1) };
+}
+
+/** The bin of a probability; p >= t exactly when its bin is at least t's, for t of three decimals. */
+export function probabilityBin(probability: number): number {
+  return Math.min(bins, Math.max(0, Math.floor(probability * bins + 1e-6)));
+}
+
+/**
+ * Dice of the voxels whose probability reaches `threshold`, from the counts. Null when no voxel is of the class:
+ * then Dice says nothing about how well it is found.
+ */
+export function diceAt(counts: ProbabilityCounts, threshold: number): number | null {
+  const from = probabilityBin(threshold);
+  let reference = 0;
+  let hits = 0;
+  let predicted = 0;
+  for (let b = 0; b <= bins; b++) {
+    reference += counts.inside[b]!;
+    if (b < from) continue;
+    hits += counts.inside[b]!;
+    predicted += counts.inside[b]! + counts.outside[b]!;
+  }
+  return reference === 0 ? null : (2 * hits) / (reference + predicted);
+}
+
+/** Mean of the numbers among the values; null when there is none. */
+export function meanOf(values: readonly (number | null)[]): number | null {
+  const numbers = values.filter((value) => value !== null);
+  return numbers.length === 0 ? null : numbers.reduce((a, b) => a + b, 0) / numbers.length;
+}
+
+/** `count` of the slices 0..depth-1, evenly spread, in order; all of them when there are fewer. */
+export function spreadSlices(depth: number, count: number): number[] {
+  if (count >= depth) return Array.from({ length: depth }, (_, k) => k);
+  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * depth) / count));
+}
+
+/** Divides a number of slices over cases in proportion to their depth, at least one each. */
+export function slicesOfCases(cases: readonly PreparedCase[], total: number): number[][] {
+  const depths = cases.map((c) => c.geometry.size[2]);
+  const all = depths.reduce((a, b) => a + b, 0);
+  return depths.map((depth) => spreadSlices(depth, Math.max(1, Math.round((total * depth) / all))));
+}
+
+/**
+ * Predicts slices of labelled cases on the prepared grid and counts the probabilities by what is true. Slices go
+ * through whole, padded with air to what the network can halve; probabilities are not kept.
+ * @param slices for each case, the slices to predict
+ */
+export async function scoreSlices(
+  predictor: SlicePredictor,
+  cases: readonly PreparedCase[],
+  slices: readonly (readonly number[])[],
+  plan: Pick<Plan, 'preprocess' | 'network'>,
+  stage: string,
+  control: TaskControl = {},
+): Promise<CaseProbabilities[]> {
+  const total = slices.reduce((sum, list) => sum + list.length, 0);
+  let done = 0;
+  const results: CaseProbabilities[] = [];
+  for (const [c, prepared] of cases.entries()) {
+    const result = { id: prepared.id, liver: createCounts(), lesion: createCounts() };
+    for (const k of slices[c]!) {
+      control.signal?.throwIfAborted();
+      const { input, dims } = paddedInput(prepared, k, plan);
+      const output = await predictor.run(input, dims);
+      countProbabilities(output.data, dims, prepared, k, result);
+      done++;
+      control.onProgress?.({ stage, done, total, unit: 'slices', note: prepared.id });
+    }
+    results.push(result);
+  }
+  return results;
+}
+
+function paddedInput(
+  prepared: PreparedCase,
+  k: number,
+  plan: Pick<Plan, 'preprocess' | 'network'>,
+): { input: Float32Array; dims: [number, number, number, number] } {
+  const { preprocess, network } = plan;
+  const factor = 2 ** (network.levels - 1);
+  const [width, height] = prepared.geometry.size;
+  const paddedWidth = Math.ceil(width / factor) * factor;
+  const paddedHeight = Math.ceil(height / factor) * factor;
+  const channels = channelCount(preprocess);
+  const air = (preprocess.windowHU[0] - preprocess.meanHU) / preprocess.sdHU;
+  const input = new Float32Array(channels * paddedWidth * paddedHeight).fill(air);
+  for (const [channel, slice] of contextSliceIndices(prepared.geometry, k, preprocess).entries()) {
+    const image = prepared.image(slice);
+    for (let y = 0; y < height; y++) {
+      const to = (channel * paddedHeight + y) * paddedWidth;
+      for (let x = 0; x < width; x++) {
+        input[to + x] = (image[y * width + x]! - preprocess.meanHU) / preprocess.sdHU;
+      }
+    }
+  }
+  return { input, dims: [1, channels, paddedHeight, paddedWidth] };
+}
+
+function countProbabilities(
+  probabilities: Float32Array,
+  dims: readonly [number, number, number, number],
+  prepared: PreparedCase,
+  k: number,
+  result: CaseProbabilities,
+): void {
+  const [width, height] = prepared.geometry.size;
+  const [, , paddedHeight, paddedWidth] = dims;
+  const plane = paddedHeight * paddedWidth;
+  const labels = prepared.labels(k);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const i = y * paddedWidth + x;
+      const lesion = probabilities[2 * plane + i]!;
+      const liver = probabilities[plane + i]! + lesion;
+      const label = labels[y * width + x]!;
+      (label >= 1 ? result.liver.inside : result.liver.outside)[probabilityBin(liver)]!++;
+      (label === 2 ? result.lesion.inside : result.lesion.outside)[probabilityBin(lesion)]!++;
+    }
+  }
+}

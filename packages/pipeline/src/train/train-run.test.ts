@@ -1,0 +1,250 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { identityDirection } from '@glisson/imaging/geometry/geometry';
+import { createRandom } from '@glisson/imaging/random/seeded-random';
+import { writeLabelmapFile, writeVolumeFile } from '@glisson/imaging/scan/write-volume';
+import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
+import { createVolume } from '@glisson/imaging/volume/volume';
+import { createPredictor } from '@glisson/nn/runtime/predictor';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parsePlanText } from '../plan/read-plan.ts';
+import { type TrainOptions, trainRun } from './train-run.ts';
+
+let root: string;
+let data: string;
+
+/** Ellipses: body 0 HU, liver 100 HU, lesion 40 HU, with noise, in air. */
+async function writeEllipses(folder: string, n: number): Promise<void> {
+  const random = createRandom('ellipses', n);
+  const size = [40, 36, 6] as const;
+  const voxels = new Int16Array(40 * 36 * 6).fill(-1000);
+  const labels = new Uint8Array(voxels.length);
+  const [lx, ly] = [13 + random.integer(5), 15 + random.integer(5)];
+  for (let k = 0; k < 6; k++) {
+    for (let y = 0; y < 36; y++) {
+      for (let x = 0; x < 40; x++) {
+        const i = (k * 36 + y) * 40 + x;
+        const inside = (cx: number, cy: number, rx: number, ry: number) =>
+          ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1;
+        if (!inside(19.5, 17.5, 18, 16)) continue;
+        const isLiver = inside(lx, ly, 9, 8);
+        const isLesion = isLiver && inside(lx + 2, ly - 1, 3.4, 3) && k >= 1;
+        labels[i] = isLesion ? 2 : isLiver ? 1 : 0;
+        voxels[i] = Math.round((isLesion ? 40 : isLiver ? 110 : -20) + 8 * random.normal());
+      }
+    }
+  }
+  const geometry = { size, spacing: [5, 5, 4], origin: [0, 0, 0], direction: identityDirection } as const;
+  await writeVolumeFile(join(folder, `volume-${n}.nii.gz`), createVolume(geometry, voxels));
+  await writeLabelmapFile(
+    join(folder, `segmentation-${n}.nii.gz`),
+    createLabelmap(geometry, labels, liverLabels),
+  );
+}
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'glisson-train-'));
+  data = join(root, 'data');
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(data);
+  for (const n of [0, 1, 2, 3]) await writeEllipses(data, n);
+  await writeFile(join(data, 'patients.csv'), 'case,patient\n0,A\n1,A\n2,B\n3,C\n');
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+function tiny(out: string, extra: Partial<TrainOptions> = {}): TrainOptions {
+  return {
+    data,
+    recipe: 'unet-2d',
+    out: join(root, out),
+    validation: ['B'],
+    test: ['C'],
+    threads: 1,
+    cache: join(root, 'cache'),
+    checkpointEverySteps: 3,
+    ...extra,
+    set: {
+      'preprocess.spacingMm': '5,5',
+      'preprocess.contextSlices': '1',
+      'network.baseChannels': '4',
+      'network.maxChannels': '8',
+      'network.levels': '3',
+      'training.patchSize': '24,24',
+      'training.batchSize': '4',
+      'training.steps': '22',
+      'training.stepsPerEpoch': '8',
+      'training.validationSlices': '4',
+      'training.optimiser.learningRate': '0.02',
+      ...extra.set,
+    },
+  };
+}
+
+/** Everything in a run whose bytes must not depend on when it ran. */
+async function bytesOfRun(name: string): Promise<Record<string, string>> {
+  const entries = [
+    'plan.json',
+    'metrics.jsonl',
+    'model.onnx',
+    'curve.svg',
+    'evaluation.json',
+    'checkpoints/last.safetensors',
+    'checkpoints/best.safetensors',
+  ];
+  const read = entries.map(async (entry) => [
+    entry,
+    (await readFile(join(root, name, entry))).toString('base64'),
+  ]);
+  return Object.fromEntries(await Promise.all(read));
+}
+
+/** Aborts when the given number of steps is done. */
+function abortAfter(steps: number) {
+  const controller = new AbortController();
+  return {
+    signal: controller.signal,
+    onProgress: (event: { stage: string; done: number }) => {
+      if (event.stage === 'train' && event.done === steps) controller.abort(new Error('enough'));
+    },
+  };
+}
+
+describe('trainRun', () => {
+  test('learns, and leaves a whole run whose model carries the plan', async () => {
+    const stages = new Set<string>();
+    const summary = await trainRun(tiny('plain'), { onProgress: (event) => stages.add(event.stage) });
+    expect([...stages]).toEqual(
+      expect.arrayContaining(['hash files', 'fingerprint', 'preprocess', 'train', 'validate']),
+    );
+    expect((await readdir(join(root, 'plain'))).sort()).toEqual(
+      [
+        'checkpoints',
+        'curve.svg',
+        'environment.json',
+        'evaluation.json',
+        'log.jsonl',
+        'metrics.jsonl',
+        'model.onnx',
+        'plan.json',
+      ].sort(),
+    );
+    expect(summary.validation.liverDice).toBeGreaterThan(0.6);
+    const plan = parsePlanText(await readFile(join(root, 'plain', 'plan.json'), 'utf8'));
+    expect(plan).toEqual(summary.plan);
+    expect(plan.split).toEqual({
+      train: ['0', '1'].map((n) => expect.stringContaining(n)),
+      validation: [expect.stringContaining('2')],
+      test: [expect.stringContaining('3')],
+      patients: expect.any(Object),
+    });
+    expect(plan.fingerprint.cases).toBe(2);
+    const predictor = await createPredictor(await readFile(join(root, 'plain', 'model.onnx')), {
+      threads: 1,
+    });
+    expect(JSON.parse(predictor.metadata['glisson.plan']!)).toEqual(plan);
+    await predictor.close();
+    const lines = (await readFile(join(root, 'plain', 'metrics.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((l) => JSON.parse(l));
+    expect(lines.map((l) => [l.kind, l.step])).toEqual([
+      ['epoch', 8],
+      ['steps', 10],
+      ['epoch', 16],
+      ['steps', 20],
+      ['steps', 22],
+      ['epoch', 22],
+    ]);
+  });
+
+  test('gives the same bytes again, with scans from the cache and from disk', async () => {
+    const notes: string[] = [];
+    await trainRun(tiny('again', { memoryBytes: 0 }), {
+      onProgress: (event) => event.stage === 'preprocess' && notes.push(event.note!),
+    });
+    expect(notes.every((note) => note.endsWith('from the cache'))).toBe(true);
+    expect(await bytesOfRun('again')).toEqual(await bytesOfRun('plain'));
+  });
+
+  test.each([2, 3, 5, 8, 13])('cancelled after step %i and resumed, it ends bit-identical', async (steps) => {
+    const name = `stopped-${steps}`;
+    await expect(trainRun(tiny(name), abortAfter(steps))).rejects.toThrow('enough');
+    await trainRun(tiny(name, { resume: true }));
+    expect(await bytesOfRun(name)).toEqual(await bytesOfRun('plain'));
+  });
+
+  test('killed at once and resumed, it ends bit-identical', async () => {
+    const module = fileURLToPath(new URL('../../dist/train/train-run.js', import.meta.url));
+    const script = `
+      import { trainRun } from ${JSON.stringify(module)};
+      await trainRun(${JSON.stringify(tiny('killed'))}, {
+        onProgress: (event) => { if (event.stage === 'train' && event.done === 12) process.kill(process.pid, 'SIGKILL'); },
+      });`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
+    const signal = await new Promise((resolve) => child.on('exit', (_, by) => resolve(by)));
+    expect(signal).toBe('SIGKILL');
+    await writeFile(join(root, 'killed', 'metrics.jsonl'), '{"kind":"steps","st', { flag: 'a' });
+    await trainRun(tiny('killed', { resume: true }));
+    expect(await bytesOfRun('killed')).toEqual(await bytesOfRun('plain'));
+  });
+
+  test('resuming a finished run changes nothing', async () => {
+    const before = await bytesOfRun('plain');
+    await trainRun(tiny('plain', { resume: true }));
+    expect(await bytesOfRun('plain')).toEqual(before);
+  });
+
+  test('refuses to resume with another plan and names what differs', async () => {
+    const changed = tiny('plain', { resume: true, set: { 'training.batchSize': '2' } });
+    await expect(trainRun(changed)).rejects.toMatchObject({
+      code: 'run-invalid',
+      message: expect.stringContaining('training.batchSize'),
+    });
+  });
+
+  test('does not overwrite a run, nor with force what is no run', async () => {
+    await expect(trainRun(tiny('plain'))).rejects.toMatchObject({ code: 'already-exists' });
+    await expect(trainRun({ ...tiny('x', { force: true }), out: data })).rejects.toMatchObject({
+      code: 'run-invalid',
+    });
+    expect(await readdir(data)).toContain('volume-0.nii.gz');
+    await expect(trainRun(tiny('nothing', { resume: true }))).rejects.toMatchObject({ code: 'run-invalid' });
+  });
+
+  test('with force it replaces a run', async () => {
+    await trainRun(
+      tiny('stopped-2', {
+        force: true,
+        set: { 'training.steps': '8', 'postprocess.lesionThreshold': '0.4' },
+      }),
+    );
+    const plan = parsePlanText(await readFile(join(root, 'stopped-2', 'plan.json'), 'utf8'));
+    expect(plan.training.steps).toBe(8);
+    expect(plan.postprocess.lesionThreshold).toBe(0.4);
+  });
+
+  test('a learning rate that blows up ends in an error that says what to do', async () => {
+    const wild = tiny('wild', { set: { 'training.optimiser.learningRate': '1e30' } });
+    await expect(trainRun(wild)).rejects.toMatchObject({
+      code: 'training-failed',
+      message: expect.stringContaining('learningRate'),
+    });
+  });
+
+  test.each([
+    [{ recipe: 'unet2d' }, 'option-invalid', 'unet-2d'],
+    [{ set: { 'training.step': '5' } }, 'option-invalid', 'training.steps'],
+    [{ validation: ['Z'] }, 'split-impossible', 'not in the data'],
+  ] as const)('wrong options %o leave nothing behind', async (wrong, code, message) => {
+    const options = tiny('never', wrong as Partial<TrainOptions>);
+    await expect(trainRun(options)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+    expect(await readdir(root)).not.toContain('never');
+  });
+});
