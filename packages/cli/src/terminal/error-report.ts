@@ -53,9 +53,9 @@ export function describeFailure(error: unknown, isCancelled: boolean): Failure {
   }
   if (error instanceof Error) {
     const { code, explanation } = error as Error & { code?: unknown; explanation?: Explanation };
-    if (typeof code === 'string' && explanation !== undefined) {
+    if (typeof code === 'string' && isOurCode(code)) {
       return {
-        report: explainedReport(code, error.message, explanation),
+        report: explainedReport(code, error.message, explanation ?? {}),
         // An option with an impossible value is the command line's fault, wherever it was found out.
         exitCode: code === 'option-invalid' ? exitCodes.usage : exitCodes.failure,
         isExpected: true,
@@ -81,6 +81,11 @@ export function describeFailure(error: unknown, isCancelled: boolean): Failure {
     exitCode: exitCodes.failure,
     isExpected: false,
   };
+}
+
+/** Codes of Glisson's own errors are words with hyphens; those of Node are capitals. */
+function isOurCode(code: string): boolean {
+  return /^[a-z]+(-[a-z]+)*$/.test(code);
 }
 
 function isAbort(error: unknown): boolean {

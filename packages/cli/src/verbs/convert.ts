@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { spacing, window } from '../options.ts';
 import type { Verb } from '../verb.ts';
 
-interface ConvertOptions {
+export interface ConvertOptions {
   readonly to?: 'png' | 'dicom';
   readonly series?: string;
   readonly labels?: boolean;
@@ -17,7 +17,8 @@ export const convert: Verb<ConvertOptions> = {
   summary: 'Convert a scan or labelmap to another format, optionally resampled or windowed',
   description:
     'The ending of <out> chooses the format: .nii, .nii.gz, .nrrd, .mha, .mhd; any other name is a folder\n' +
-    'and needs --to. Values stay Hounsfield units and the grid stays where it is in the patient.',
+    'and needs --to. Values stay Hounsfield units and the grid stays where it is in the patient.\n' +
+    'PNG slices are pictures only: 0001.png is the lowest, and neither scale nor place is in them.',
   options: [
     new Option('--to <format>', 'what a folder is filled with').choices(['png', 'dicom']),
     new Option('--series <uid>', 'which series, when <in> holds several'),
@@ -41,7 +42,10 @@ export const convert: Verb<ConvertOptions> = {
       meaning: 'a labelmap, over an older file',
     },
   ],
-  async run(_args, _options, _context) {
-    throw new Error('not there yet');
+  async run([input, output], options, { control, note }) {
+    const { convertImage } = await import('../convert/convert-image.ts');
+    const done = await convertImage(input!, output!, options, control);
+    for (const finding of done.findings) note(`${finding.severity}: ${finding.message}`);
+    return { json: done, text: `Wrote ${done.output}: ${done.describes}` };
   },
 };

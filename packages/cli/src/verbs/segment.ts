@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { Verb } from '../verb.ts';
 
-interface SegmentOptions {
+export interface SegmentOptions {
   readonly out: string;
   readonly model: string;
   readonly series?: string;
@@ -36,7 +36,13 @@ export const segment: Verb<SegmentOptions> = {
       meaning: 'every scan of a folder, one result folder each',
     },
   ],
-  async run(_args, _options, _context) {
-    throw new Error('not there yet');
+  async run([path], options, context) {
+    const { renderSegmentReport, segmentScans } = await import('../segment/segment-scans.ts');
+    const report = await segmentScans(path!, options, context);
+    return {
+      json: report,
+      text: renderSegmentReport(report),
+      exitCode: report.failed.length > 0 ? 1 : 0,
+    };
   },
 };

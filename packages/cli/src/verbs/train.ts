@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { keyValue, seedNumber } from '../options.ts';
+import { formatDuration } from '../terminal/rate.ts';
 import type { Verb } from '../verb.ts';
 
 interface TrainOptions {
@@ -7,7 +8,7 @@ interface TrainOptions {
   readonly recipe: string;
   readonly out: string;
   readonly set?: Record<string, string>;
-  readonly validation?: string;
+  readonly validation?: string[];
   readonly test?: string[];
   readonly seed?: number;
   readonly resume?: boolean;
@@ -19,13 +20,16 @@ export const train: Verb<TrainOptions> = {
   summary: 'Train a network on labelled scans; a run that was stopped can go on',
   description:
     'Patients, never slices, are split into training, validation and test. The best checkpoint is chosen on\n' +
-    'the validation patient; test patients are not touched. Every choice is written to plan.json in the run.',
+    'the validation patients; test patients are not touched. Every choice is written to plan.json in the run.',
   options: [
     new Option('--data <folder>', 'labelled scans in a layout that inspect knows').makeOptionMandatory(),
     new Option('--out <run>', 'folder of the run').makeOptionMandatory(),
     new Option('--recipe <name>', 'where the plan starts from').default('unet-2d'),
     new Option('--set <key=value>', 'change a choice of the plan; repeatable').argParser(keyValue),
-    new Option('--validation <patient>', 'patient that chooses the checkpoint (default: drawn by the seed)'),
+    new Option(
+      '--validation <patient...>',
+      'patients that choose the checkpoint (default: drawn by the seed)',
+    ),
     new Option('--test <patient...>', 'patients that are held out'),
     new Option('--seed <number>', 'of split, weights, sampling and augmentation').argParser(seedNumber),
     new Option('--resume', 'go on from the last checkpoint of the run'),
@@ -46,7 +50,20 @@ export const train: Verb<TrainOptions> = {
       meaning: 'go on after Ctrl-C or a power cut',
     },
   ],
-  async run(_args, _options, _context) {
-    throw new Error('not there yet');
+  async run(_args, options, { control, threads, note }) {
+    const { trainRun } = await import('@glisson/pipeline/train/train-run');
+    const summary = await trainRun({ ...options, threads }, control);
+    for (const { severity, message, where } of summary.findings) {
+      if (severity !== 'info') note(`${severity}: ${message}${where === undefined ? '' : ` (${where})`}`);
+    }
+    const dice = (value: number | null) => (value === null ? 'none' : value.toFixed(3));
+    const { liverDice, lesionDice } = summary.validation;
+    const lines = [
+      `Trained ${summary.steps} steps in ${formatDuration(summary.seconds)}: ${summary.run}`,
+      `Best after step ${summary.bestStep} (epoch ${summary.bestEpoch}).`,
+      `Dice on validation: liver ${dice(liverDice)}, lesions ${dice(lesionDice)}.`,
+      `Next: glisson segment SCAN --out RESULT --model ${options.out}`,
+    ];
+    return { json: summary, text: lines.join('\n') };
   },
 };

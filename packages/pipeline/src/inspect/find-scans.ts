@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { DatasetCase } from '@glisson/imaging/datasets/dataset';
 import { readDataset } from '@glisson/imaging/datasets/read-dataset';
+import { listDicom, type SeriesSummary } from '@glisson/imaging/dicom/list-series';
 import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { isStoredFormat, volumeFileName } from '@glisson/imaging/scan/read-stored-image';
@@ -18,6 +19,22 @@ export interface FoundScan {
   readonly series?: FoundSeries;
   /** When the scan is a case of a dataset. */
   readonly dataCase?: DatasetCase;
+}
+
+/** A DICOM series (or a part of it that lies on one grid), as far as telling it from others needs. */
+export interface FoundSeries {
+  /** What to give as `seriesInstanceUid` to read it: the UID, with `#2` for a second grid. */
+  readonly seriesInstanceUid: string;
+  readonly studyInstanceUid?: string;
+  readonly studyDate?: string;
+  readonly seriesNumber?: string;
+  readonly seriesDescription?: string;
+  readonly modality?: string;
+  readonly images: number;
+  readonly isLocalizer: boolean;
+  /** Why it is no volume, when it is none. */
+  readonly refusal?: string;
+  readonly findings: readonly Finding[];
 }
 
 /** Everything below a path that looks like a scan, without reading voxels. */
@@ -114,18 +131,38 @@ function finish(found: FoundScans): FoundScans {
   return { ...found, scans };
 }
 
-/** A DICOM series, as far as telling it from others needs. */
-export interface FoundSeries {
-  readonly seriesInstanceUid: string;
-  readonly studyInstanceUid?: string;
-  readonly studyDate?: string;
-  readonly seriesNumber?: string;
-  readonly seriesDescription?: string;
-  readonly modality?: string;
-  /** False for objects that hold no image volume: structure sets, reports, presentation states. */
-  readonly isImage: boolean;
+/** The series below a path; a series that mixes grids counts once for each. */
+async function findSeries(path: string, control: TaskControl): Promise<FoundScans> {
+  const { series, others, unread, findings } = await listDicom(path, control);
+  const base = basename(resolve(path)).replace(/\.(zip|dcm)$/i, '');
+  const stacks = series.flatMap((one) => one.stacks.map((stack) => ({ one, stack })));
+  return {
+    scans: stacks.map(({ one, stack }) => ({
+      name: stacks.length === 1 ? base : nameSeries(one),
+      path,
+      series: {
+        seriesInstanceUid: stack.selector,
+        studyInstanceUid: one.identity.studyInstanceUid || undefined,
+        studyDate: one.identity.studyDate,
+        seriesNumber: one.identity.seriesNumber,
+        seriesDescription: one.identity.seriesDescription,
+        modality: one.identity.modality,
+        images: stack.images,
+        isLocalizer: stack.isLocalizer,
+        refusal: stack.refusal,
+        findings: [...one.findings, ...stack.findings],
+      },
+    })),
+    skipped: [
+      ...others.map(({ file, kind }) => ({ where: file, reason: `${kind}: no slices of a scan` })),
+      ...unread.map(({ file, reason }) => ({ where: file, reason })),
+    ],
+    // An empty folder is reported by whoever asked, in the same words for every format.
+    findings: findings.filter((finding) => finding.code !== 'no-images'),
+  };
 }
 
-async function findSeries(_path: string, _control: TaskControl): Promise<FoundScans> {
-  return { scans: [], skipped: [], findings: [] };
+function nameSeries({ identity }: SeriesSummary): string {
+  const text = [identity.seriesNumber, identity.seriesDescription].filter(Boolean).join('-');
+  return text === '' ? 'series' : text;
 }

@@ -53,7 +53,7 @@ export async function gatherReport(
       message: `${studies.size} studies lie in this folder`,
     });
   }
-  if (items.length === 0) {
+  if (items.length === 0 && !findings.some((finding) => finding.severity === 'error')) {
     findings.push({
       severity: 'error',
       code: 'nothing-found',
@@ -90,6 +90,18 @@ async function inspectOne(
     patient: found.dataCase?.patient,
     ...seriesFields(found),
   };
+  const { series } = found;
+  if (series?.isLocalizer || series?.refusal !== undefined) {
+    return {
+      item: {
+        ...known,
+        kind: series.isLocalizer ? 'other' : 'scan',
+        format: 'dicom',
+        notRead: series.isLocalizer ? undefined : series.refusal,
+        findings: series.findings.map(asReport),
+      },
+    };
+  }
   let scan: Scan;
   let labelmap: Labelmap | undefined;
   const problems: FindingReport[] = [];
@@ -100,8 +112,8 @@ async function inspectOne(
     return {
       item: {
         ...known,
-        kind: found.series === undefined || found.series.isImage ? 'scan' : 'other',
-        format: found.series === undefined ? 'unknown' : 'dicom',
+        kind: 'scan',
+        format: series === undefined ? 'unknown' : 'dicom',
         notRead: error.message,
         findings: [{ severity: 'error', code: error.code, message: 'This scan cannot be read' }],
       },
@@ -114,12 +126,16 @@ async function inspectOne(
   const grid = describeGridForPeople(geometry);
   const values = isLabelmap ? undefined : describeValues(voxels, scan.isHounsfield);
   const toDescribe = isLabelmap ? { geometry, voxels: ownLabels, labels: [] } : labelmap;
-  const findings = [...(isLabelmap ? [] : scan.findings.map(asReport)), ...problems, ...gridFindings(grid)];
+  const findings = [
+    ...(isLabelmap ? [] : scanFindings(scan, series?.findings ?? [])),
+    ...problems,
+    ...gridFindings(grid),
+  ];
   const item: ItemReport = {
     ...known,
     kind: isLabelmap ? 'labelmap' : 'scan',
     format: scan.format,
-    modality: scan.series?.modality,
+    modality: scan.series?.modality ?? known.modality,
     geometry: grid,
     values,
     labels: toDescribe === undefined ? undefined : describeLabels(toDescribe),
@@ -128,6 +144,14 @@ async function inspectOne(
   if (!pictures) return { item };
   const window = values === undefined ? { low: 0, high: 255 } : chooseWindow(values);
   return { item, sheet: await drawSliceSheet(scan.volume, window, toDescribe) };
+}
+
+/** What reader and listing noticed, each thing once; that other series were left out is no news in a list. */
+function scanFindings(scan: Scan, listed: readonly Finding[]): FindingReport[] {
+  const all = [...scan.findings, ...listed].filter((finding) => finding.code !== 'other-series');
+  return all
+    .filter((one, index) => all.findIndex((o) => o.code === one.code && o.message === one.message) === index)
+    .map(asReport);
 }
 
 /** Reads scan and labels; labels that do not belong to their scan become a problem, not a failure. */

@@ -26,7 +26,7 @@ interface Plane {
   readonly rowStep: number;
 }
 
-const longestSide = 260;
+const longestSide = 360;
 const outlineColours: Record<number, readonly [number, number, number]> = {
   1: [64, 200, 255],
   2: [255, 92, 64],
@@ -149,7 +149,7 @@ async function drawPlane(
       { input: Buffer.from(overlay.buffer), raw: { width, height, channels: 4 } },
     ]);
   }
-  const jpeg = await picture.jpeg({ quality: 82, chromaSubsampling: '4:4:4' }).toBuffer();
+  const jpeg = await picture.jpeg({ quality: 76, chromaSubsampling: '4:4:4' }).toBuffer();
   return { ...about, width, height, jpeg };
 }
 

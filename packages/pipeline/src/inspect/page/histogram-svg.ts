@@ -4,19 +4,21 @@ interface Tissue {
   readonly name: string;
   readonly low: number;
   readonly high: number;
+  /** Line on which its name stands, so that neighbours do not meet. */
+  readonly line: 0 | 1 | 2;
 }
 
 /** Where tissues lie on the Hounsfield scale; contrast medium lifts organs and vessels. */
 const tissues: readonly Tissue[] = [
-  { name: 'air', low: -1050, high: -950 },
-  { name: 'lung', low: -900, high: -600 },
-  { name: 'fat', low: -130, high: -60 },
-  { name: 'water', low: -10, high: 15 },
-  { name: 'liver and soft tissue', low: 40, high: 120 },
-  { name: 'bone', low: 300, high: 1200 },
+  { name: 'air', low: -1050, high: -950, line: 0 },
+  { name: 'lung', low: -900, high: -600, line: 0 },
+  { name: 'fat', low: -130, high: -60, line: 0 },
+  { name: 'water', low: -10, high: 15, line: 1 },
+  { name: 'liver and soft tissue', low: 40, high: 120, line: 2 },
+  { name: 'bone', low: 300, high: 1200, line: 0 },
 ];
 
-const box = { left: 8, right: 712, top: 46, bottom: 190 };
+const box = { left: 8, right: 712, top: 62, bottom: 206 };
 const axisLow = -1100;
 const axisHigh = 1300;
 
@@ -39,7 +41,7 @@ export function drawHistogram(values: ValuesReport): string {
     path += `L${x(from).toFixed(1)} ${y}L${x(from + binWidth).toFixed(1)} ${y}`;
   });
   path += `L${x(high).toFixed(1)} ${box.bottom}Z`;
-  const bands = isHU ? tissues.map((tissue, index) => drawBand(tissue, index, x)) : [];
+  const bands = isHU ? tissues.map((tissue) => drawBand(tissue, x)) : [];
   const ticks = tickValues(low, high).map(
     (value) =>
       `<line class="tick" x1="${x(value).toFixed(1)}" y1="${box.bottom}" x2="${x(value).toFixed(1)}" y2="${box.bottom + 4}"/>` +
@@ -47,16 +49,15 @@ export function drawHistogram(values: ValuesReport): string {
   );
   const unit = isHU ? 'Hounsfield units' : 'stored values';
   return (
-    `<svg class="histogram" viewBox="0 0 720 226" role="img" aria-label="Histogram of ${unit}">${bands.join('')}` +
+    `<svg class="histogram" viewBox="0 0 720 242" role="img" aria-label="Histogram of ${unit}">${bands.join('')}` +
     `<path class="counts" d="${path}"/><line class="tick" x1="${box.left}" y1="${box.bottom}" x2="${box.right}" y2="${box.bottom}"/>` +
     `${ticks.join('')}<text class="axis-name" x="${box.right}" y="${box.bottom + 33}">${unit}; heights are logarithmic</text></svg>`
   );
 }
 
-function drawBand(tissue: Tissue, index: number, x: (value: number) => number): string {
+function drawBand(tissue: Tissue, x: (value: number) => number): string {
   const middle = x((tissue.low + tissue.high) / 2);
-  // Neighbouring names stand on two lines.
-  const y = index % 2 === 0 ? 14 : 32;
+  const y = 14 + tissue.line * 17;
   return (
     `<rect class="tissue" x="${x(tissue.low).toFixed(1)}" y="${y + 5}" width="${(x(tissue.high) - x(tissue.low)).toFixed(1)}" height="${box.bottom - y - 5}"/>` +
     `<text class="tissue-name" x="${middle.toFixed(1)}" y="${y}">${tissue.name}</text>`

@@ -30,9 +30,9 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; font-size: 14px; color: var(--soft); } td.number, th.number { text-align: right; }
 .scroll { overflow-x: auto; }
-.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 10px; margin: 8px 0; padding: 0; list-style: none; }
+.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(186px, 1fr)); gap: 10px; margin: 8px 0; padding: 0; list-style: none; }
 .sheet figure { margin: 0; background: #000; border-radius: 6px; overflow: hidden; }
-.sheet img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; background: #000; }
+.sheet img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; background: #000; }
 .sheet figcaption { color: #c9d1d9; font-size: 12px; padding: 3px 8px 5px; }
 .key { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin: 0 5px 0 12px; vertical-align: -1px; }
 .finding { border-left: 4px solid currentColor; border-radius: 6px; padding: 8px 14px; margin: 8px 0; }
