@@ -56,7 +56,7 @@ export function niftiBytesBeforeVoxels(geometry: Geometry, voxels: WrittenVoxels
   i16(252, 1);
   i16(254, 1);
   const proper = ras.map((v, i) => (i % 3 === 2 ? v * qfac : v)) as unknown as Mat3;
-  for (const [i, v] of matrixQuaternion(proper).entries()) f32(256 + 4 * i, v);
+  for (const [i, v] of float32Quaternion(matrixQuaternion(proper)).entries()) f32(256 + 4 * i, v);
   const position = [0 - o[0], 0 - o[1], o[2]];
   for (const [i, v] of position.entries()) f32(268 + 4 * i, v);
   for (let row = 0; row < 3; row++) {
@@ -74,4 +74,20 @@ function assertFits(size: Geometry['size']): void {
     expected: 'at most 32767 voxels along each axis',
     advice: 'Write it as .nrrd or .mha.',
   });
+}
+
+/**
+ * Readers find a = sqrt(1 - b^2 - c^2 - d^2). For a half turn (a = 0) rounding to 32 bits can leave 1e-7 under the
+ * root, which tilts the axes by 0.03 degrees; one last digit more on the largest part makes them take a = 0.
+ */
+function float32Quaternion(exact: readonly [number, number, number]): [number, number, number] {
+  const rounded = Float32Array.from(exact);
+  const rest = (v: ArrayLike<number>) => 1 - v[0]! ** 2 - v[1]! ** 2 - v[2]! ** 2;
+  if (rest(exact) < 1e-9 && rest(rounded) > 0) {
+    const sizes = exact.map(Math.abs);
+    const largest = sizes.indexOf(Math.max(...sizes));
+    // Neighbouring floats of one sign have neighbouring bit patterns.
+    new Uint32Array(rounded.buffer)[largest]! += 1;
+  }
+  return [rounded[0]!, rounded[1]!, rounded[2]!];
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { ImagingError } from '../errors/imaging-error.ts';
 import { writeFileWhole } from '../files/whole-files.ts';
+import { type Window, windowToBytes } from '../process/window.ts';
 import type { TaskControl } from '../progress/progress.ts';
+import type { VolumeVoxels } from '../volume/volume.ts';
 
 /** One grey image: `width x height` values, rows from top to bottom. */
 export interface GreyImage {
@@ -86,16 +88,12 @@ export function maskSlice(
 
 /** Slice k of a scan as a grey picture: `low` HU and below black, `high` and above white. */
 export function windowedSlice(
-  voxels: Int16Array | Float32Array,
+  voxels: VolumeVoxels,
   size: readonly [number, number, number],
   k: number,
-  window: { readonly low: number; readonly high: number },
+  window: Window,
 ): GreyImage {
   const [width, height] = size;
-  const from = k * width * height;
-  const pixels = new Uint8ClampedArray(width * height);
-  const range = window.high - window.low;
-  // The clamped array rounds and limits; NaN becomes 0.
-  for (let i = 0; i < pixels.length; i++) pixels[i] = ((voxels[from + i]! - window.low) / range) * 255;
-  return { width, height, pixels: new Uint8Array(pixels.buffer) };
+  const slice = voxels.subarray(k * width * height, (k + 1) * width * height);
+  return { width, height, pixels: windowToBytes(slice, window) };
 }
