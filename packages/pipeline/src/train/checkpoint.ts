@@ -44,7 +44,7 @@ export async function readCheckpoint(
   path: string,
 ): Promise<{ state: TrainerState; progress: TrainProgress }> {
   try {
-    const bytes = await readFile(path);
+    const bytes = Uint8Array.from(await readFile(path));
     const progress = progressSchema.parse(JSON.parse(readSafetensors(bytes).metadata[metadataKey] ?? 'null'));
     return { state: parseState(bytes), progress };
   } catch (error) {
