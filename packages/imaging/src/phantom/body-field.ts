@@ -232,18 +232,19 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
       out[organIndex.psoas] = (Math.sqrt(bx * bx + by * by) - 1) * (9 + 13 * grow);
     }
     if (z < -120) {
-      // Iliac wings: a thin curved plate, wider at the top.
-      const depth = (z + 215) / 95;
-      const cx = (side - 62) / 58;
-      const cy = (y - 28) / 64;
-      const bowl = (Math.sqrt(cx * cx + cy * cy) - 1) * 60;
-      out[organIndex.ilium] = Math.max(
-        Math.abs(bowl + 26 - 22 * depth) - 5 - 3 * bumps(x, y, z, 25, 8),
-        z + 140 + 0.005 * (y - 20) * (y - 20),
-        -side + 34,
-        -y - 40,
-        cavity - 18,
-      );
+      // Iliac wings: thin curved plates from the sacrum forward and outward, narrower below.
+      const narrow = z < -150 ? 1 + 0.0022 * (z + 150) : 1;
+      const cx = (side - 24) / (99 * narrow);
+      const cy = (y + 26) / (95 * narrow);
+      const bowl = (Math.sqrt(cx * cx + cy * cy) - 1) * 96 * narrow;
+      const crest = z + 138 + 0.004 * (y - 10) * (y - 10);
+      const wing = Math.max(Math.abs(bowl) - 4.5 - 2.5 * bumps(x, y, z, 25, 8), crest, 30 - side, -y - 32);
+      const ax = x / 50;
+      const ay = (y - spineY(z) - 6) / 20;
+      const az = (z + 215) / 55;
+      const sacrum = (Math.sqrt(ax * ax + ay * ay + az * az) - 1) * 20 + 2 * bumps(x, y, z, 18, 8);
+      const qz = y - spineY(z) - 25.5;
+      out[organIndex.ilium] = Math.max(Math.min(wing, sacrum), 9 - Math.sqrt((x * x) / 1.5 + qz * qz));
       out[organIndex.bladder] = shape(anatomy.bladder, x, y, z);
     }
     if (cavity > 10) {

@@ -1,5 +1,5 @@
 import { ImagingError } from '../errors/imaging-error.ts';
-import { type Geometry, identityDirection, type Mat3, type Vec3 } from '../geometry/geometry.ts';
+import { axisVector, type Geometry, identityDirection, type Mat3, type Vec3 } from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import { createRandom } from '../random/seeded-random.ts';
 import { createLabelmap, type Labelmap, liverLabels } from '../volume/labelmap.ts';
@@ -12,11 +12,23 @@ import { drawAnatomy } from './patient-anatomy.ts';
 import type { LesionFacts, PhantomFacts } from './phantom-facts.ts';
 import { createSlicePainter } from './slice-painter.ts';
 
+export type PhantomPreset = 'full' | 'demo';
+
+const presets = {
+  full: { columns: 512 },
+  demo: { columns: 256, pixelMm: 1.5, sliceMm: 5, coverage: 'liver' },
+} as const satisfies Record<PhantomPreset, Partial<PhantomOptions>>;
+
 /** Which phantom; what is left out is drawn from the seed, as it differs between patients and scanners. */
 export interface PhantomOptions {
   readonly seed: number;
   /** 1, 2, 3 …: patients of one seed differ from each other. */
   readonly patient: number;
+  /**
+   * `full` (default): 512 x 512, everything else as drawn. `demo`: 256 x 256 at 1.5 mm, 5 mm slices, the liver
+   * only; small enough to train on in a minute. Each of the following fields overrides it.
+   */
+  readonly preset?: PhantomPreset;
   /** Default 512. */
   readonly columns?: number;
   /** Default `columns`. */
@@ -39,10 +51,21 @@ export interface PhantomOptions {
   readonly noiseSdHu?: number;
   /** Directions of the grid's axes in LPS, default the identity (axial, feet to head). */
   readonly direction?: Mat3;
+  /**
+   * Gantry tilt: slices leaned about the patient's x axis by this angle, while the table moves along z. The stack
+   * is then sheared: see `Phantom.sliceStepMm`. Not together with `direction`. Default 0, at most 40.
+   */
+  readonly tiltDegrees?: number;
 }
 
 /** A phantom: scan, truth on the same grid, and what is known about it. */
 export interface Phantom {
+  /**
+   * Only for a tilted gantry: the step from slice to slice in LPS mm, for `writeCtSeries`. Origin, in-plane
+   * spacing and in-plane directions of the geometry then hold for the first slice, and the third axis is the
+   * slices' normal, along which they are NOT stacked: such a volume is a series to be written, not a grid.
+   */
+  readonly sliceStepMm?: Vec3;
   readonly volume: Volume;
   /** 0 background, 1 liver, 2 lesion. */
   readonly labelmap: Labelmap;
@@ -75,6 +98,18 @@ function assertOptions(o: PhantomOptions): void {
       value,
       `a whole number, ${low} to ${high}`,
     );
+  check(
+    o.preset === undefined || Object.hasOwn(presets, o.preset),
+    'preset',
+    o.preset,
+    Object.keys(presets).join(' or '),
+  );
+  check(
+    o.tiltDegrees === undefined || (Math.abs(o.tiltDegrees) <= 40 && o.direction === undefined),
+    'tiltDegrees',
+    o.tiltDegrees,
+    '-40 to 40, without a direction',
+  );
   whole('seed', o.seed, 0, Number.MAX_SAFE_INTEGER);
   whole('patient', o.patient, 1, 1e6);
   whole('columns', o.columns, 16, 2048);
@@ -95,6 +130,21 @@ function assertOptions(o: PhantomOptions): void {
     o.noiseSdHu,
     '0 to 200',
   );
+}
+
+/** Without the fields that are undefined, which would hide a preset's. */
+function definedOnly(options: PhantomOptions): PhantomOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as unknown as PhantomOptions;
+}
+
+/** Directions of slices leaned about x: exact for 0. */
+function tiltedDirection(degrees: number): Mat3 {
+  const angle = (degrees * Math.PI) / 180;
+  const c = Math.cos(angle);
+  const s = Math.sin(angle);
+  return [1, 0, 0, 0, c, -s, 0, s, c];
 }
 
 /** Box around the liver in patient mm, found on an 8 mm grid, widened by it. */
@@ -125,8 +175,9 @@ function liverBounds(field: BodyField): { low: Vec3; high: Vec3 } {
  * least one half, liver where the liver's is
  * @throws ImagingError `value-invalid` for options out of range; the signal's reason when cancelled
  */
-export async function createPhantom(options: PhantomOptions, control: TaskControl = {}): Promise<Phantom> {
-  assertOptions(options);
+export async function createPhantom(wishes: PhantomOptions, control: TaskControl = {}): Promise<Phantom> {
+  assertOptions(wishes);
+  const options: PhantomOptions = { ...presets[wishes.preset ?? 'full'], ...definedOnly(wishes) };
   const random = createRandom(options.seed, 'phantom', options.patient);
   const anatomy = drawAnatomy(random.derive('anatomy'));
   const field = createBodyField(anatomy, random.derive('field'));
@@ -174,20 +225,21 @@ export async function createPhantom(options: PhantomOptions, control: TaskContro
   const low = liverOnly ? bounds.low[2] - 10 : bounds.low[2] - scanner.between(70, 170);
   const high = liverOnly ? bounds.high[2] + 10 : bounds.high[2] + scanner.between(25, 70);
   const slices = options.slices ?? Math.max(1, Math.round((high - low) / sliceMm));
-  const direction = options.direction ?? identityDirection;
+  const tilt = options.tiltDegrees ?? 0;
+  const direction = options.direction ?? (tilt === 0 ? identityDirection : tiltedDirection(tilt));
   const right: Vec3 = [direction[0], direction[3], direction[6]];
   const down: Vec3 = [direction[1], direction[4], direction[7]];
   const normal: Vec3 = [direction[2], direction[5], direction[8]];
   const middleZ =
     liverOnly || options.slices !== undefined ? (bounds.low[2] + bounds.high[2]) / 2 : (low + high) / 2;
   const middle: Vec3 = [0, (field.extent.anterior + field.extent.posterior) / 2 + 12, middleZ];
-  const half: Vec3 = [
-    ((columns - 1) / 2) * pixelMm,
-    ((rows - 1) / 2) * pixelMm,
-    ((slices - 1) / 2) * sliceMm,
-  ];
-  const origin: Vec3 = [0, 1, 2].map(
-    (a) => middle[a]! - right[a]! * half[0] - down[a]! * half[1] - normal[a]! * half[2],
+  const step: Vec3 = tilt === 0 ? scaled(normal, sliceMm) : [0, 0, sliceMm / normal[2]];
+  const stepU = dot(step, right);
+  const stepV = dot(step, down);
+  const origin = [0, 1, 2].map(
+    (a) =>
+      middle[a]! -
+      (right[a]! * (columns - 1) * pixelMm + down[a]! * (rows - 1) * pixelMm + step[a]! * (slices - 1)) / 2,
   ) as unknown as Vec3;
   const geometry: Geometry = {
     size: [columns, rows, slices],
@@ -204,16 +256,25 @@ export async function createPhantom(options: PhantomOptions, control: TaskContro
     random.derive('painter'),
   );
   const noise = createCtNoise(random.derive('noise'), columns, rows, pixelMm, sharpness);
+  const gain = noiseGain(noiseSd, columns, rows, (i, j) => {
+    const a = (i - (columns - 1) / 2) * pixelMm;
+    const b = (j - (rows - 1) / 2) * pixelMm;
+    const x = (middle[0] + a * right[0] + b * down[0]) / field.extent.halfWidth;
+    const depth = (field.extent.posterior - field.extent.anterior) / 2;
+    const centre = (field.extent.posterior + field.extent.anterior) / 2;
+    const y = (middle[1] + a * right[1] + b * down[1] - centre) / depth;
+    return x * x + y * y;
+  });
   const noisePlane = new Float32Array(columns * rows);
   const pixelCount = columns * rows;
   const voxels = new Int16Array(pixelCount * slices);
   const truth = new Uint8Array(pixelCount * slices);
   for (let k = 0; k < slices; k++) {
-    const painted = painter.paint(k * sliceMm, 0, 0, sliceMm);
+    const painted = painter.paint(k * sliceMm, k * stepU, k * stepV, sliceMm);
     if (noiseSd > 0) noise.fill(noisePlane);
     const from = k * pixelCount;
     for (let i = 0; i < pixelCount; i++) {
-      const hu = Math.round(painted.hu[i]! + noiseSd * noisePlane[i]!);
+      const hu = Math.round(painted.hu[i]! + gain[i]! * noisePlane[i]!);
       voxels[from + i] = hu < -1024 ? -1024 : Math.min(hu, 3071);
       truth[from + i] = painted.lesion[i]! >= 0.5 ? 2 : painted.liver[i]! >= 0.5 ? 1 : 0;
     }
@@ -231,6 +292,7 @@ export async function createPhantom(options: PhantomOptions, control: TaskContro
   return {
     volume: createVolume(geometry, voxels),
     labelmap: createLabelmap(geometry, truth, liverLabels),
+    ...(tilt === 0 ? {} : { sliceStepMm: step }),
     facts: {
       seed: options.seed,
       patient: options.patient,
@@ -239,9 +301,38 @@ export async function createPhantom(options: PhantomOptions, control: TaskContro
       noiseSdHu: noiseSd,
       liverHu: anatomy.tissue.liver,
       liverVolumeMl: round(liverVoxels * voxelMl, 3),
-      lesions: describeLesions(lesions, truth, geometry, origin, offset, voxelMl),
+      lesions: describeLesions(lesions, truth, geometry, origin, offset, [stepU, stepV], voxelMl),
     },
   };
+}
+
+function dot(a: Vec3, b: Vec3): number {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+function scaled(a: Vec3, by: number): Vec3 {
+  return [a[0] * by, a[1] * by, a[2] * by];
+}
+
+/**
+ * Noise sd of each pixel: most in the middle of the body, where X-rays lose most, less towards the skin, least in
+ * air; the stated sd in between, where the liver lies.
+ * @param radius2 squared distance of a pixel from the body's axis, the skin at 1
+ */
+function noiseGain(
+  sd: number,
+  columns: number,
+  rows: number,
+  radius2: (i: number, j: number) => number,
+): Float32Array {
+  const gain = new Float32Array(columns * rows);
+  for (let j = 0; j < rows; j++) {
+    for (let i = 0; i < columns; i++) {
+      const r2 = radius2(i, j);
+      gain[j * columns + i] = sd * (r2 < 1 ? 1.07 - 0.3 * r2 : Math.max(0.45, 0.77 - 0.5 * (r2 - 1)));
+    }
+  }
+  return gain;
 }
 
 function round(value: number, digits: number): number {
@@ -256,25 +347,34 @@ function describeLesions(
   geometry: Geometry,
   origin: Vec3,
   offset: Vec3,
+  shear: readonly [number, number],
   voxelMl: number,
 ): LesionFacts[] {
-  const { size, spacing, direction: d } = geometry;
+  const { size, spacing } = geometry;
+  const [right, down, normal] = [axisVector(geometry, 0), axisVector(geometry, 1), axisVector(geometry, 2)];
   return lesions.map((lesion, index) => {
-    const p = [0, 1, 2].map((a) => lesion.centre[a]! - origin[a]!);
-    const c = [0, 1, 2].map((a) => (d[a]! * p[0]! + d[3 + a]! * p[1]! + d[6 + a]! * p[2]!) / spacing[a]!);
-    const reach = lesion.shape.reach + 1.5;
-    const from = [0, 1, 2].map((a) => Math.max(0, Math.ceil(c[a]! - reach / spacing[a]! - 1)));
-    const to = [0, 1, 2].map((a) => Math.min(size[a]! - 1, Math.floor(c[a]! + reach / spacing[a]! + 1)));
+    const p: Vec3 = [
+      lesion.centre[0] - origin[0],
+      lesion.centre[1] - origin[1],
+      lesion.centre[2] - origin[2],
+    ];
+    const reach = lesion.shape.reach + 2;
+    const w = dot(p, normal);
     let voxels = 0;
-    for (let k = from[2]!; k <= to[2]!; k++) {
-      for (let j = from[1]!; j <= to[1]!; j++) {
+    for (let k = 0; k < size[2]; k++) {
+      const z = Math.max(0, Math.abs(k * spacing[2] - w) - spacing[2] / 2);
+      if (z > reach) continue;
+      const u = dot(p, right) - k * shear[0];
+      const v = dot(p, down) - k * shear[1];
+      for (let j = 0; j < size[1]; j++) {
+        const y = j * spacing[1] - v;
+        if (Math.abs(y) > reach) continue;
         const line = size[0] * (j + size[1] * k);
-        for (let i = from[0]!; i <= to[0]!; i++) {
-          if (truth[line + i] !== 2) continue;
-          const x = (i - c[0]!) * spacing[0];
-          const y = (j - c[1]!) * spacing[1];
-          const z = Math.max(0, Math.abs(k - c[2]!) - 1) * spacing[2];
-          if (x * x + y * y + z * z <= (reach + 1) * (reach + 1)) voxels++;
+        const from = Math.max(0, Math.ceil((u - reach) / spacing[0]));
+        const to = Math.min(size[0] - 1, Math.floor((u + reach) / spacing[0]));
+        for (let i = from; i <= to; i++) {
+          const x = i * spacing[0] - u;
+          if (truth[line + i] === 2 && x * x + y * y + z * z <= reach * reach) voxels++;
         }
       }
     }

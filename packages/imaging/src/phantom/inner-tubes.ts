@@ -18,6 +18,7 @@ export interface InnerTubes {
   readonly pancreas: readonly TubePiece[];
   readonly smallBowel: readonly TubePiece[];
   readonly colon: readonly TubePiece[];
+  readonly mesentery: readonly TubePiece[];
   readonly liverVessels: readonly TubePiece[];
   readonly lungVessels: readonly TubePiece[];
 }
@@ -85,7 +86,7 @@ export function drawInnerTubes(
     const number = 12 - Math.round((z - 8) / pitch);
     if (z < -10 || number > 12) continue;
     const reach = number === 12 ? 0.34 : number === 11 ? 0.52 : 0.86;
-    const drop = number >= 11 ? 45 : 78;
+    const drop = number >= 11 ? 85 : 128;
     for (const side of [-1, 1]) {
       const points: Vec3[] = [];
       const steps = 30;
@@ -105,7 +106,7 @@ export function drawInnerTubes(
         points.push([
           side * a * across * square,
           cavityY + b * along * square + (t < 0.12 ? (0.12 - t) * 40 : 0),
-          z - drop * t * (0.55 + 0.45 * t) * 1.1 + (t > 0.7 ? (t - 0.7) * 110 : 0),
+          z - drop * t * (0.85 + 0.15 * t) + (t > 0.72 ? (t - 0.72) * 150 : 0),
         ]);
       }
       const cut = number >= 11 ? points.length : Math.round(points.length * 0.86);
@@ -270,8 +271,8 @@ export function drawInnerTubes(
     const o = outline(x, y, z);
     return Math.max(o.cavity + 14, 14 - o.liver);
   };
-  for (let loop = 0; loop < 26; loop++) {
-    const start: Vec3 = [near(5, 78), near(-32, 42), near(-145, 88)];
+  for (let loop = 0; loop < 48; loop++) {
+    const start: Vec3 = [near(5, 82), near(-34, 46), near(-135, 95)];
     const root = field.place(start);
     if (inCavity(...root) > -2) continue;
     let at: Vec3 = root;
@@ -296,6 +297,27 @@ export function drawInnerTubes(
       smallBowel.push({ from: at, to, fromRadius: radius, toRadius: radius });
       at = to;
     }
+  }
+  // Mesenteric vessels fan out from the root of the mesentery.
+  const mesentery: TubePiece[] = [];
+  for (let branch = 0; branch < 16; branch++) {
+    const root = field.place([near(4, 14), near(6, 12), near(-75, 45)]);
+    const tip = field.place([near(5, 95), near(-60, 35), near(-110, 70)]);
+    mesentery.push(
+      ...growVesselTree(
+        root,
+        [tip[0] - root[0], tip[1] - root[1], tip[2] - root[2]],
+        near(2.3, 0.7),
+        0.7,
+        14,
+        (x, y, z) => {
+          const o = outline(x, y, z);
+          return Math.max(o.cavity - 2, 1 - o.liver);
+        },
+        random.derive('mesentery', branch),
+        60,
+      ),
+    );
   }
   const flexure = near(-58, 10);
   const sag = near(-85, 22);
@@ -374,6 +396,7 @@ export function drawInnerTubes(
     pancreas,
     smallBowel,
     colon,
+    mesentery,
     liverVessels,
     lungVessels,
   };

@@ -50,7 +50,7 @@ const directions: readonly Vec3[] = (() => {
 function drawShape(diameter: number, random: SeededRandom): LesionShape {
   const count = 5;
   const waves = new Float64Array(count * 5);
-  const unevenness = 0.03 + 0.09 * random.uniform();
+  const unevenness = 0.04 + 0.14 * random.uniform() * random.uniform() + (diameter > 20 ? 0.03 : 0);
   for (let i = 0; i < count; i++) {
     const length = 1.6 + 1.1 * i;
     const d = directions[random.integer(directions.length)]!;

@@ -48,7 +48,7 @@ export function createSlicePainter(
 ): SlicePainter {
   const { columns, rows, pixelMm, origin, right, down, normal } = frame;
   const { tissue } = anatomy;
-  const grid = createLayerGrid(columns, rows, Math.max(2, Math.round(3 / pixelMm)));
+  const grid = createLayerGrid(columns, rows, Math.max(2, Math.round(3.4 / pixelMm)));
   const nodeCount = grid.nodeColumns * grid.nodeRows;
   const pixelCount = columns * rows;
   const edge = Math.max(1, 1.15 * pixelMm);
@@ -78,6 +78,7 @@ export function createSlicePainter(
     pancreas: pack(tubes.pancreas),
     smallBowel: pack(tubes.smallBowel),
     colon: pack(tubes.colon),
+    mesentery: pack(tubes.mesentery),
     liverVessels: pack(tubes.liverVessels),
     lungVessels: pack(tubes.lungVessels),
   };
@@ -302,11 +303,20 @@ export function createSlicePainter(
     for (let n = 0; n < nodeCount; n++) scratch[n] = skin[n]! + 2.2;
     paintThick(t.fat, 9);
     paintField('hull', t.muscle, 9);
+    // Fat between the layers of the abdominal wall, broken as in life.
+    const hull = nodes('hull');
+    const cavity = nodes('cavity');
+    for (let n = 0; n < nodeCount; n++) {
+      const depth = Math.abs(0.5 * hull[n]! + 0.5 * cavity[n]! + (cavity[n]! - hull[n]!) * 0.12 - 0.5);
+      scratch[n] = Math.max(depth - 0.1 - 0.9 * nodeStool[n]!, hull[n]! + 3, 3 - cavity[n]!);
+    }
+    paintThick(t.fat + 65, 30);
     paintField('cavity', t.fat + 4, 11);
+    paintTubes(packed.mesentery, pixels, w, t.cava * 0.8, undefined);
     paintBowel(coarse, w, nodeY);
     const back = nodes('backMuscle');
-    for (let n = 0; n < nodeCount; n++) scratch[n] = back[n]! - 1.6;
-    paintThick(t.fat + 25, 14);
+    for (let n = 0; n < nodeCount; n++) scratch[n] = back[n]! - 1 - 0.9 * nodeStool[n]!;
+    paintThick(t.fat + 55, 30);
     paintField('backMuscle', t.muscle, 12);
     paintField('psoas', t.muscle + 3, 7);
     paintField('pleura', 35, 5);
@@ -320,8 +330,11 @@ export function createSlicePainter(
     paintField('vertebraCore', t.spongyBone, 34, undefined, 2);
     paintTubes(packed.processes, pixels, w, t.corticalBone * 0.85, undefined, t.spongyBone + 90, 1.7);
     paintField('canal', 22, 4);
-    paintField('ilium', t.corticalBone, 40);
     const ilium = nodes('ilium');
+    for (let n = 0; n < nodeCount; n++)
+      scratch[n] = Math.max(ilium[n]! - 9 + 5 * nodeStool[n]!, hull[n]! + 3);
+    paintThick(t.muscle, 9);
+    paintField('ilium', t.corticalBone, 40);
     for (let n = 0; n < nodeCount; n++) scratch[n] = ilium[n]! + 2.2;
     paintThick(t.spongyBone, 40);
     paintTubes(packed.cartilage, pixels, w, 95);
