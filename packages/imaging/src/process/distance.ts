@@ -110,6 +110,9 @@ function lowerEnvelope(length: number, spacing: number): (line: Float64Array) =>
   const from = new Float64Array(length);
   const squared = spacing * spacing;
   return (line) => {
+    let first = 0;
+    while (first < length && line[first] === 0) first++;
+    if (first === length) return;
     let last = -1;
     for (let q = 0; q < length; q++) {
       const f = line[q]!;

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { debianPython, hasSystemTools, needs } from '../../../../testing/system-tools.ts';
 import { createRandom } from '../random/seeded-random.ts';
@@ -35,6 +36,28 @@ describe('percentiles', () => {
     expect(percentiles(Int16Array.of(7, 9), [0, 99], Uint8Array.of(1, 0))).toEqual([7, 7]);
     expect(percentiles(new Int16Array(2), [50], new Uint8Array(2))).toEqual([Number.NaN]);
     expect(() => percentiles(new Int16Array(2), [101])).toThrow(/101/);
+  });
+
+  test('floats of any size and sign keep their order', () => {
+    const value = fc.oneof(
+      fc.float(),
+      fc.constantFrom(0, -0, 1e-40, -1e-40, Infinity, -Infinity, Number.NaN),
+    );
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 40 }), (values) => {
+        const sorted = Float32Array.from(values)
+          .filter((v) => !Number.isNaN(v))
+          .sort();
+        const wanted =
+          sorted.length === 1 ? [50] : Array.from(sorted, (_, i) => (100 * i) / (sorted.length - 1));
+        // Ranks that rounding puts between two values are not compared.
+        const whole = wanted.filter((p) => Number.isInteger((p / 100) * (sorted.length - 1)));
+        const ranks = whole.map((p) => (p / 100) * (sorted.length - 1));
+        expect(percentiles(Float32Array.from(values), whole).map((v) => v + 0)).toEqual(
+          ranks.map((rank) => sorted[rank]! + 0),
+        );
+      }),
+    );
   });
 
   test.skipIf(!hasSystemTools(['python3-numpy']))(

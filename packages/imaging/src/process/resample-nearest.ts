@@ -20,8 +20,8 @@ export function sampleNearest<T extends VoxelArray>(
   control: TaskControl = {},
 ): void {
   const axes = alignedAxes(map, targetSize);
-  if (axes === undefined) sampleOblique(source, sourceSize, map, targetSize, outside, output, control);
-  else sampleAligned(source, sourceSize, axes, targetSize, outside, output, control);
+  if (axes === undefined) sampleObliquely(source, sourceSize, map, targetSize, outside, output, control);
+  else sampleAlongAxes(source, sourceSize, axes, targetSize, outside, output, control);
 }
 
 function nearestIndex(c: number, length: number): number {
@@ -31,7 +31,7 @@ function nearestIndex(c: number, length: number): number {
   return i >= 0 && i < length ? i : -1;
 }
 
-function sampleAligned<T extends VoxelArray>(
+function sampleAlongAxes<T extends VoxelArray>(
   source: T,
   sourceSize: Vec3,
   axes: readonly AlignedAxis[],
@@ -67,7 +67,7 @@ function sampleAligned<T extends VoxelArray>(
   }
 }
 
-function sampleOblique<T extends VoxelArray>(
+function sampleObliquely<T extends VoxelArray>(
   source: T,
   sourceSize: Vec3,
   { matrix: m, offset }: IndexMap,

@@ -9,7 +9,8 @@ type PointSampler = (x: number, y: number, z: number) => number;
 
 /**
  * Interpolates a grid at the points of another one that lies in any direction to it, point by point.
- * `source` is prefiltered already (see `prefilterRows`). Calls `write` with the flat target index and the value.
+ * `source` is prefiltered already (see `prefilterRows`). `write` gets each target slice and its number; the buffer is
+ * reused afterwards.
  */
 export function sampleOblique(
   source: VolumeVoxels,
@@ -18,7 +19,7 @@ export function sampleOblique(
   targetSize: Vec3,
   method: 'linear' | 'cubic',
   outside: number,
-  write: (slice: number, values: Float32Array) => void,
+  write: (k: number, values: Float32Array) => void,
   control: TaskControl = {},
 ): void {
   const sample = method === 'linear' ? linearSampler(source, sourceSize) : cubicSampler(source, sourceSize);

@@ -292,6 +292,13 @@ describe('against scipy.ndimage', () => {
     ['oblique', grid([15, 14, 13], [1.3, 0.9, 1.7], middle, rotation(0.1, 0.2, -0.4))],
     ['aligned, partly outside', grid([25, 13, 30], [0.63, 1.9, 1.41], middle, source.geometry.direction)],
     [
+      'axes permuted and flipped, partly outside',
+      reorientGeometry(grid([20, 31, 12], [0.57, 1.33, 3.1], middle, source.geometry.direction), {
+        perm: [2, 0, 1],
+        flip: [true, false, true],
+      }),
+    ],
+    [
       'left-handed',
       grid(
         [15, 14, 13],
@@ -388,6 +395,11 @@ describe('withSpacing', () => {
         },
       ),
     );
+  });
+
+  test('refuses a spacing that is none, by its own name', () => {
+    for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => withSpacing(oblique, [1, wrong, 1])).toThrow(/wanted spacing.*positive lengths/);
   });
 
   test('the same spacing gives the very same grid', () => {

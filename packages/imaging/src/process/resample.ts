@@ -93,8 +93,12 @@ export function resampleLabelmap(labelmap: Labelmap, target: Geometry): Labelmap
  * voxel edges; sizes are rounded to the nearest number of voxels (halves up, at least one), and the centre stays
  * where it is, so that each end moves by less than half a new voxel, or by what one voxel takes.
  * An axis whose spacing does not change keeps its size and origin exactly.
+ * @throws ImagingError `geometry-invalid`
  */
 export function withSpacing(geometry: Geometry, spacing: Vec3): Geometry {
+  assertGeometry(geometry, 'grid to give another spacing');
+  // A spacing of 0 would otherwise be reported as the endless grid that follows from it.
+  assertGeometry({ ...geometry, spacing }, 'wanted spacing');
   const size = geometry.size.map((n, axis) =>
     Math.max(1, Math.floor((n * geometry.spacing[axis]!) / spacing[axis]! + 0.5 + 1e-9)),
   ) as unknown as Vec3;
@@ -109,7 +113,6 @@ export function withSpacing(geometry: Geometry, spacing: Vec3): Geometry {
     origin: moved ? indexToWorld(geometry, first) : geometry.origin,
     direction: geometry.direction,
   };
-  assertGeometry(result, `grid of spacing ${spacing.join(' x ')} mm`);
   return result;
 }
 
