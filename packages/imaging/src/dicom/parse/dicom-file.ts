@@ -56,6 +56,8 @@ function hasMagic(bytes: Uint8Array, at: number): boolean {
  * @throws ImagingError `not-an-image` when this is no DICOM, `damaged` when it is broken
  */
 export function parseDicomFile(bytes: Uint8Array, isWhole: boolean, where?: string): DicomFile {
+  // A plain view: `slice` of a Node Buffer would share memory instead of copying.
+  bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const start = dataSetStart(bytes);
   if (start === undefined) {
     throw new ImagingError('not-an-image', 'This is not a DICOM file.', {
@@ -102,7 +104,8 @@ function parseFrom(bytes: Uint8Array, start: number, isWhole: boolean, where?: s
   if (syntax === undefined) remarks.push('no transfer syntax stated; recognised from the bytes');
   if (syntax?.deflated) {
     if (!isWhole) throw new HeaderBeyondBytes('the deflated data set');
-    const inflated = inflateDataSet(bytes.subarray(position), where);
+    const buffer = inflateDataSet(bytes.subarray(position), where);
+    const inflated = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
     const dataSet = parseDataSet(inflated, syntax, 0, inflated.length);
     return { syntax, dataSet, mediaStorageSopClassUid, remarks };
   }

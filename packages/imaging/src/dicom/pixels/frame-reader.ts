@@ -26,7 +26,7 @@ export async function openFrames(entry: SourceEntry, d: PixelDescription): Promi
       },
     };
   }
-  return framesOf((await entry.readAll()).slice(), entry.name);
+  return framesOf(new Uint8Array(await entry.readAll()), entry.name);
 }
 
 /** Reads frames of a whole file in memory. The bytes must stay as they are. */

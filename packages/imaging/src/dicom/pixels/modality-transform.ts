@@ -45,7 +45,7 @@ export function convertFrame(
   d: PixelDescription,
   transform: ModalityTransform,
   padding: Padding | undefined,
-  out: Int16Array | Float32Array,
+  out: Int16Array | Float32Array | Float64Array,
   at: number,
   count: number,
 ): ConversionResult {
@@ -93,7 +93,7 @@ function convertAny(
   d: PixelDescription,
   transform: ModalityTransform,
   padding: Padding | undefined,
-  out: Int16Array | Float32Array,
+  out: Int16Array | Float32Array | Float64Array,
   at: number,
   count: number,
 ): ConversionResult {

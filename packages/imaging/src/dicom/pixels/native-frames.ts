@@ -13,7 +13,7 @@ export function asWords(bytes: Uint8Array, bits: number, littleEndian: boolean):
   const size = bits / 8;
   const count = Math.floor(bytes.length / size);
   const swap = littleEndian !== hostIsLittleEndian;
-  if (swap || bytes.byteOffset % size !== 0) bytes = bytes.slice(0, count * size);
+  if (swap || bytes.byteOffset % size !== 0) bytes = copyBytes(bytes, count * size);
   const words =
     bits === 16
       ? new Uint16Array(bytes.buffer, bytes.byteOffset, count)
@@ -28,6 +28,11 @@ export function asWords(bytes: Uint8Array, bits: number, littleEndian: boolean):
     }
   }
   return words;
+}
+
+/** A true copy: `slice` of a Node Buffer shares its memory. */
+function copyBytes(bytes: Uint8Array, length: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, 0, length);
 }
 
 /**
@@ -75,7 +80,7 @@ function expand422(bytes: Uint8Array): Uint8Array {
 
 /** Planes to pixels. */
 export function interleave(words: Words, samples: number): Words {
-  const out = words.slice();
+  const out = words instanceof Uint8Array ? copyBytes(words, words.length) : words.slice();
   const plane = words.length / samples;
   for (let s = 0; s < samples; s++) {
     for (let i = 0; i < plane; i++) out[i * samples + s] = words[s * plane + i]!;

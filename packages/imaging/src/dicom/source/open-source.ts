@@ -119,7 +119,8 @@ function gunzipped(entry: SourceEntry): SourceEntry {
   const inflate = async (): Promise<Uint8Array> => {
     const packed = await entry.readAll();
     try {
-      return gunzipSync(packed, { maxOutputLength: mostGunzippedBytes });
+      const bytes = gunzipSync(packed, { maxOutputLength: mostGunzippedBytes });
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     } catch (error) {
       throw new ImagingError('damaged', 'The gzip file cannot be inflated.', {
         where: entry.name,
