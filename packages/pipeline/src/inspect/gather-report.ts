@@ -146,9 +146,13 @@ async function inspectOne(
   return { item, sheet: await drawSliceSheet(scan.volume, window, toDescribe) };
 }
 
-/** What reader and listing noticed, each thing once; that other series were left out is no news in a list. */
+/** Said once for the whole folder: that other series were left out, and which files could not be read. */
+const folderFindings = new Set(['other-series', 'unreadable-file']);
+
+/** What reader and listing noticed about one scan, each thing once. */
 function scanFindings(scan: Scan, listed: readonly Finding[]): FindingReport[] {
-  const all = [...scan.findings, ...listed].filter((finding) => finding.code !== 'other-series');
+  const isListed = scan.format === 'dicom';
+  const all = [...scan.findings, ...listed].filter(({ code }) => !isListed || !folderFindings.has(code));
   return all
     .filter((one, index) => all.findIndex((o) => o.code === one.code && o.message === one.message) === index)
     .map(asReport);

@@ -10,7 +10,9 @@ export function renderInspectText(report: InspectReport): string {
   });
   const layout = report.layout === undefined ? '' : ` (layout ${report.layout})`;
   lines.push(`${report.path}${layout}: ${kinds.filter(Boolean).join(', ') || 'no images'}`);
-  for (const finding of report.findings) lines.push(`  ${finding.severity}: ${finding.message}`);
+  for (const { severity, message, where } of report.findings) {
+    lines.push(`  ${severity}: ${message}${where === undefined ? '' : ` (${where})`}`);
+  }
   for (const item of report.items) lines.push('', ...renderItem(item));
   if (report.skipped.length > 0) {
     lines.push('', `Skipped ${report.skipped.length} files:`);

@@ -22,7 +22,7 @@ const box = { left: 8, right: 712, top: 62, bottom: 206 };
 const axisLow = -1100;
 const axisHigh = 1300;
 
-/** Histogram of a CT on the Hounsfield scale with the tissues marked; heights are logarithmic. */
+/** Histogram of a CT on the Hounsfield scale with the tissues marked; heights are cube roots. */
 export function drawHistogram(values: ValuesReport): string {
   const isHU = values.histogram.low <= -1000;
   const low = isHU ? axisLow : values.histogram.low;
@@ -31,8 +31,9 @@ export function drawHistogram(values: ValuesReport): string {
     : values.histogram.low + values.histogram.binWidth * values.histogram.counts.length;
   const x = (value: number) => box.left + ((value - low) / (high - low)) * (box.right - box.left);
   const { counts, binWidth } = values.histogram;
-  const highest = Math.log1p(Math.max(1, ...counts));
-  const height = (count: number) => (Math.log1p(count) / highest) * (box.bottom - box.top);
+  const highest = Math.max(1, ...counts);
+  // Air outnumbers every tissue: a third root shows both, and keeps peaks that a logarithm would flatten.
+  const height = (count: number) => Math.cbrt(count / highest) * (box.bottom - box.top);
   let path = `M${x(low).toFixed(1)} ${box.bottom}`;
   counts.forEach((count, bin) => {
     const from = values.histogram.low + bin * binWidth;
@@ -51,7 +52,7 @@ export function drawHistogram(values: ValuesReport): string {
   return (
     `<svg class="histogram" viewBox="0 0 720 242" role="img" aria-label="Histogram of ${unit}">${bands.join('')}` +
     `<path class="counts" d="${path}"/><line class="tick" x1="${box.left}" y1="${box.bottom}" x2="${box.right}" y2="${box.bottom}"/>` +
-    `${ticks.join('')}<text class="axis-name" x="${box.right}" y="${box.bottom + 33}">${unit}; heights are logarithmic</text></svg>`
+    `${ticks.join('')}<text class="axis-name" x="${box.right}" y="${box.bottom + 33}">${unit}; heights are cube roots of counts</text></svg>`
   );
 }
 
