@@ -236,10 +236,11 @@
     context.fillStyle = '#0b0e12';
     context.fillRect(0, 0, strip.width, strip.height);
     data.slices.forEach((slice, n) => {
-      const y = (count - 1 - n) * step;
+      const y = Math.floor((count - 1 - n) * step);
+      const thick = Math.max(1, Math.floor((count - n) * step) - y);
       const bar = (share, colour) => {
         context.fillStyle = colour;
-        context.fillRect(0, y, Math.max(2 * dots, share * strip.width), Math.max(1, step + 0.5));
+        context.fillRect(0, y, Math.max(2 * dots, share * strip.width), thick);
       };
       if (slice.liverPixels > 0) bar((0.9 * slice.liverPixels) / mostLiver, '#1c5f58');
       if (slice.lesionPixels > 0) bar((0.6 * slice.lesionPixels) / mostLesion, data.colours.lesion);

@@ -1,7 +1,7 @@
 import { type Geometry, type Vec3, voxelVolumeMm3 } from '@glisson/imaging/geometry/geometry';
 import { connectedComponents } from '@glisson/imaging/process/components';
+import { fillHoles } from '@glisson/imaging/process/fill-holes';
 import type { PostprocessPlan } from '../plan/plan.ts';
-import { fillSliceHoles } from './fill-holes.ts';
 import { boxOfLabels, forEachLine, maskInBox, type VoxelBox } from './label-box.ts';
 
 const background = 0;
@@ -32,7 +32,7 @@ export function cleanLabels(voxels: Uint8Array, geometry: Geometry, rules: Postp
   if (box !== undefined) dropComponents(voxels, size, box, rules);
   box = boxOfLabels(voxels, size, liver);
   if (box === undefined) return { liverFound: false, liverMl: 0, droppedLesions: 0 };
-  if (rules.fillLiverHoles) fillHoles(voxels, size, box);
+  if (rules.fillLiverHoles) fillLiverHoles(voxels, size, box);
   let count = 0;
   forEachLine(size, box, (from, _to, length) => {
     for (let i = from; i < from + length; i++) if (voxels[i]! >= liver) count++;
@@ -71,15 +71,13 @@ function dropComponents(voxels: Uint8Array, size: Vec3, box: VoxelBox, rules: Po
   });
 }
 
-function fillHoles(voxels: Uint8Array, size: Vec3, box: VoxelBox): void {
-  const [width, height, depth] = box.size;
-  const slice = new Uint8Array(width * height);
-  for (let k = 0; k < depth; k++) {
-    const one: VoxelBox = { first: [box.first[0], box.first[1], box.first[2] + k], size: [width, height, 1] };
-    forEachLine(size, one, (from, to, length) => slice.set(voxels.subarray(from, from + length), to));
-    if (fillSliceHoles(slice, width, height, liver) === 0) continue;
-    forEachLine(size, one, (from, to, length) => voxels.set(slice.subarray(to, to + length), from));
-  }
+function fillLiverHoles(voxels: Uint8Array, size: Vec3, box: VoxelBox): void {
+  const filled = fillHoles(maskInBox(voxels, size, box, liver), box.size);
+  forEachLine(size, box, (from, to, length) => {
+    for (let i = 0; i < length; i++) {
+      if (filled[to + i] === 1 && voxels[from + i] === background) voxels[from + i] = liver;
+    }
+  });
 }
 
 function dropSmallLesions(voxels: Uint8Array, size: Vec3, smallest: number): number {

@@ -138,21 +138,24 @@ function spacingWarnings(geometry: Geometry, fingerprint: Fingerprint): Segmenta
 const fieldNames = ['left to right', 'front to back', 'bottom to top'] as const;
 
 function fieldWarnings(geometry: Geometry, fingerprint: Fingerprint): SegmentationWarning[] {
-  return fieldNames.flatMap((name, axis) => {
+  let isLonger = false;
+  const outside = fieldNames.flatMap((name, axis) => {
     const [least, most] = fingerprint.fieldOfViewMm[axis]!;
     const found = geometry.size[axis]! * geometry.spacing[axis]!;
     if (found >= least / fieldTolerance && found <= most * fieldTolerance) return [];
-    const advice =
-      axis === 2 && found > most
-        ? ' Parts of the body that the model has never seen, such as chest and pelvis, may show false findings.'
-        : '';
-    return [
-      {
-        code: 'field-of-view',
-        message: `The field of view of ${round(found)} mm (${name}) lies outside the training scans (${round(least)} to ${round(most)} mm).${advice}`,
-      },
-    ];
+    if (axis === 2 && found > most) isLonger = true;
+    return [`${round(found)} mm ${name} (training: ${round(least)} to ${round(most)} mm)`];
   });
+  if (outside.length === 0) return [];
+  const advice = isLonger
+    ? ' Parts of the body that the model has never seen, such as chest and pelvis, may show false findings.'
+    : '';
+  return [
+    {
+      code: 'field-of-view',
+      message: `The field of view lies outside the training scans: ${outside.join('; ')}.${advice}`,
+    },
+  ];
 }
 
 /**
