@@ -6,55 +6,85 @@ import type { TaskControl } from '../progress/progress.ts';
 import { asReadError } from '../raster/byte-stream.ts';
 import { readLabelmap } from '../scan/read-labelmap.ts';
 import { readScan } from '../scan/read-scan.ts';
-import type { Labelmap, LabelTable } from '../volume/labelmap.ts';
+import { createLabelmap, type Labelmap, type LabelTable } from '../volume/labelmap.ts';
 import type { Scan } from '../volume/scan.ts';
+import { findCaseTable, readCaseTable } from './csv.ts';
 import type { Dataset, DatasetCase, LabelSource } from './dataset.ts';
+import { isDecathlon, readDecathlon } from './decathlon.ts';
+import { isGlissonPhantom, readGlissonPhantom } from './glisson-phantom.ts';
+import { findIrcadbPatients, readIrcadb } from './ircadb.ts';
 import { isLits, readLits } from './lits.ts';
+import { mergeMasks } from './merge-masks.ts';
 
 export type { Dataset, DatasetCase, LabelSource } from './dataset.ts';
 
-/** A layout: how to see that a folder has it, and how to read it. */
+/** A layout: what a folder of it holds, and its cases when it does. */
 interface Layout {
   readonly looksFor: string;
-  readonly fits: (names: readonly string[]) => boolean;
-  readonly read: (folder: string, names: readonly string[]) => Promise<Dataset>;
+  readonly read: (folder: string, names: readonly string[]) => Promise<Dataset | undefined>;
 }
 
+/** In this order: a marker file is surer than a name, and a name surer than a search. */
 const layouts: readonly Layout[] = [
   {
+    looksFor: 'phantoms.json (glisson phantom)',
+    read: async (folder, names) => (isGlissonPhantom(names) ? readGlissonPhantom(folder, names) : undefined),
+  },
+  {
+    looksFor: 'dataset.json (Medical Segmentation Decathlon)',
+    read: async (folder, names) => (isDecathlon(names) ? readDecathlon(folder, names) : undefined),
+  },
+  {
     looksFor: 'volume-N.nii.gz with segmentation-N.nii.gz (LiTS)',
-    fits: isLits,
-    read: readLits,
+    read: async (folder, names) => (isLits(names) ? readLits(folder, names) : undefined),
+  },
+  {
+    looksFor: 'cases.csv, or one CSV with the columns image,label,patient',
+    read: async (folder, names) => {
+      const table = await findCaseTable(folder, names);
+      return table === undefined ? undefined : readCaseTable(table);
+    },
+  },
+  {
+    looksFor: 'patient folders with PATIENT_DICOM and MASKS_DICOM (3D-IRCADb)',
+    read: async (folder) => {
+      const patients = await findIrcadbPatients(folder);
+      return patients.length === 0 ? undefined : readIrcadb(folder, patients);
+    },
   },
 ];
 
 /**
- * Lists the labelled scans of a folder after recognising its layout. Nothing is read but tables: missing
+ * Lists the labelled scans of a folder after recognising its layout, or of a CSV of cases. Nothing is read but tables: missing
  * files and doubts about them are reported as findings, scans are read by `readCase`.
  * @throws ImagingError `not-found` (no such folder, or a layout that is not known: the message says what
  * was looked for), `damaged` (a table that cannot be understood)
  */
-export async function readDataset(folder: string): Promise<Dataset> {
-  const root = resolve(folder);
-  const names = await readdir(root).catch((error: unknown) => {
+export async function readDataset(path: string): Promise<Dataset> {
+  const root = resolve(path);
+  const dataset = /\.csv$/i.test(root) ? await readCaseTable(root) : await readFolder(root);
+  if (dataset.cases.length > 0) return dataset;
+  throw new ImagingError('not-found', 'The dataset holds no case.', {
+    where: path,
+    found: dataset.findings.map((finding) => finding.message).join(' ') || `layout ${dataset.layout}`,
+  });
+}
+
+async function readFolder(folder: string): Promise<Dataset> {
+  const names = await readdir(folder).catch((error: unknown) => {
     throw asReadError(error, folder);
   });
   // macOS leaves a hidden "._name" beside each file on foreign disks.
   const visible = names.filter((name) => !name.startsWith('.')).sort();
-  const layout = layouts.find((candidate) => candidate.fits(visible));
-  if (layout === undefined) {
-    throw new ImagingError('not-found', 'The folder has no layout of labelled scans that Glisson knows.', {
-      where: folder,
-      found: visible.length === 0 ? 'an empty folder' : listNames(visible),
-      expected: `one of: ${layouts.map((candidate) => candidate.looksFor).join('; ')}`,
-      advice: 'Write a cases.csv with the columns image,label,patient beside any other arrangement.',
-    });
+  for (const layout of layouts) {
+    const dataset = await layout.read(folder, visible);
+    if (dataset !== undefined) return dataset;
   }
-  const dataset = await layout.read(root, visible);
-  if (dataset.cases.length > 0) return dataset;
-  throw new ImagingError('not-found', 'The dataset holds no case.', {
+  throw new ImagingError('not-found', 'The folder has no layout of labelled scans that Glisson knows.', {
     where: folder,
-    found: dataset.findings.map((finding) => finding.message).join(' ') || `layout ${dataset.layout}`,
+    found: visible.length === 0 ? 'an empty folder' : listNames(visible),
+    expected: `one of: ${layouts.map((candidate) => candidate.looksFor).join('; ')}`,
+    advice: 'Write a cases.csv with the columns image,label,patient beside any other arrangement.',
   });
 }
 
@@ -84,19 +114,28 @@ export async function readCase(
     });
   }
   if (dataCase.label === undefined) return { scan };
-  const labelmap = await readLabels(dataCase.label, labels, control);
+  const { label } = dataCase;
+  if (label.kind === 'masks') return { scan, labelmap: await mergeMasks(scan, label.masks, labels, control) };
+  const labelmap = await readLabelFile(label, labels, control);
   assertGeometriesAgree(scan.volume.geometry, labelmap.geometry, [
     `scan ${dataCase.image}`,
-    `labels ${describeLabels(dataCase.label)}`,
+    `labels ${label.path}`,
   ]);
   return { scan, labelmap };
 }
 
-function readLabels(source: LabelSource, labels: LabelTable, control: TaskControl): Promise<Labelmap> {
-  if (source.kind === 'file') return readLabelmap(source.path, { labels }, control);
-  throw new ImagingError('unsupported', 'Masks are not read yet.');
-}
-
-function describeLabels(source: LabelSource): string {
-  return source.kind === 'file' ? source.path : source.masks.map((mask) => mask.path).join(', ');
+/** Maps stored values to the dataset's where the source says so; the voxels just read are changed in place. */
+async function readLabelFile(
+  source: Extract<LabelSource, { kind: 'file' }>,
+  labels: LabelTable,
+  control: TaskControl,
+): Promise<Labelmap> {
+  const { path, values } = source;
+  if (values === undefined) return readLabelmap(path, { labels }, control);
+  const stored = values.map((entry) => ({ value: entry.stored, name: `stored ${entry.stored}` }));
+  const { geometry, voxels } = await readLabelmap(path, { labels: stored }, control);
+  const map = new Uint8Array(256);
+  for (const entry of values) map[entry.stored] = entry.value;
+  for (let i = 0; i < voxels.length; i++) voxels[i] = map[voxels[i]!]!;
+  return createLabelmap(geometry, voxels, labels);
 }

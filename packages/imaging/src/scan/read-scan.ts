@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readDicomScan } from '../dicom/read-dicom-scan.ts';
 import { ImagingError } from '../errors/imaging-error.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import { asReadError } from '../raster/byte-stream.ts';
@@ -47,13 +48,6 @@ export async function readScan(
     return withVoxelFindings(await readDicomScan(file, options, control));
   }
   throw notAScan(file, kind, 'scan');
-}
-
-// Until the DICOM reader is in the tree.
-async function readDicomScan(path: string, options: ReadScanOptions, control: TaskControl): Promise<Scan> {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const module = await import(new URL(`../dicom/read-dicom-scan${extension}`, import.meta.url).href);
-  return module.readDicomScan(path, options, control);
 }
 
 function withVoxelFindings(scan: Scan): Scan {

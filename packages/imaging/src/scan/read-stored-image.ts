@@ -34,7 +34,7 @@ export async function readStoredImage(
 
 /** Why a file of this kind is no scan, and what to do about it. */
 export function notAScan(path: string, kind: FileKind, wanted: string): ImagingError {
-  const what = `Expected ${wanted}: DICOM, NIfTI, NRRD or MetaImage.`;
+  const expected = `a ${wanted} as DICOM, NIfTI, NRRD or MetaImage`;
   const picture =
     'A picture holds display brightness after windowing, not Hounsfield units, and neither spacing nor ' +
     'orientation nor position, so nothing can be measured in it. Ask for the DICOM series it was made from.';
@@ -46,24 +46,27 @@ export function notAScan(path: string, kind: FileKind, wanted: string): ImagingE
     case 'tiff':
       return new ImagingError('unsupported', `A ${kind.toUpperCase()} picture is no ${wanted}.`, {
         where: path,
-        expected: 'DICOM, NIfTI, NRRD or MetaImage',
+        expected,
         advice: picture,
       });
     case 'empty':
-      return new ImagingError('not-an-image', `The file is empty. ${what}`, {
+      return new ImagingError('not-an-image', 'The file is empty.', {
         where: path,
         found: '0 bytes',
+        expected,
         advice: 'Copy it again.',
       });
     case 'gzip':
-      return new ImagingError('unsupported', `A gzip archive without a NIfTI image in it. ${what}`, {
+      return new ImagingError('unsupported', 'There is no NIfTI image in this gzip archive.', {
         where: path,
+        expected,
         advice: 'Unpack it (gunzip, tar xzf) and give what comes out.',
       });
     default:
-      return new ImagingError('not-an-image', `This file is no image. ${what}`, {
+      return new ImagingError('not-an-image', 'This file is no image.', {
         where: path,
         found: kind === 'unknown' ? 'an unknown binary format' : kind,
+        expected,
       });
   }
 }
