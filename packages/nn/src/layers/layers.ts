@@ -1,6 +1,6 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { convolution } from '../operators/convolution.ts';
-import { concat, depthToSpace, reshape, transpose } from '../operators/layout.ts';
+import { upConvolution2 } from '../operators/up-convolution.ts';
 import type { Scope } from './scope.ts';
 
 /** 'Same' convolution with an odd square kernel: weights `name.weight` [out, in, k, k], bias `name.bias` on demand. */
@@ -39,22 +39,17 @@ export function batchNormLayer(scope: Scope, name: string, x: Tensor): Tensor {
   return scope.normalise(name, x, { gamma, beta: biasOf(scope, name, shape[0]!) });
 }
 
-/**
- * Up-convolution with kernel and stride 2: y[n, k, 2h + a, 2w + b] = sum over c of x[n, c, h, w] W[c, k, a, b],
- * plus bias. Weights `name.weight` [in, out, 2, 2], as PyTorch's ConvTranspose2d has them. Computed as a 1 x 1
- * convolution whose channels then become pixels.
- */
+/** Up-convolution with kernel and stride 2: weights `name.weight` [in, out, 2, 2], bias `name.bias`. */
 export function upConvolutionLayer(scope: Scope, name: string, x: Tensor, outputChannels: number): Tensor {
   const inputChannels = x.shape[1]!;
   const weight = scope.parameter({
     name: `${name}.weight`,
     shape: [inputChannels, outputChannels, 2, 2],
+    // Each output sees one pixel, and no ReLU follows: variance 1 / inputs keeps the scale.
     initialiser: { kind: 'he-normal', fanIn: 2 * inputChannels },
     decays: true,
   });
-  const kernel = reshape(transpose(weight, [2, 3, 1, 0]), [4 * outputChannels, inputChannels, 1, 1]);
-  const bias = biasOf(scope, name, outputChannels);
-  return depthToSpace(convolution(x, kernel, { bias: concat([bias, bias, bias, bias], 0) }), 2);
+  return upConvolution2(x, weight, biasOf(scope, name, outputChannels));
 }
 
 function biasOf(scope: Scope, name: string, channels: number): Tensor {

@@ -1,8 +1,9 @@
 import { withGradient } from '../graph/composite.ts';
 import { scalar, type Tensor } from '../graph/tensor.ts';
-import { add, div, mul, sqrt, sub } from './elementwise.ts';
+import { channelAffine } from './channel-affine.ts';
+import { add, div, mul, neg, sqrt, sub } from './elementwise.ts';
 import { imageShape, reshape } from './layout.ts';
-import { reduceSum, reduceSumSquare } from './reduce.ts';
+import { reduceSum } from './reduce.ts';
 
 export interface NormalisedBatch {
   readonly result: Tensor;
@@ -20,28 +21,23 @@ export interface NormalisedBatch {
 export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): NormalisedBatch {
   const [n, c, h, w] = imageShape('batchNorm', x);
   const count = scalar(n * h * w);
-  const axes = [0, 2, 3];
+  const pixels = [0, 2, 3];
   const wide = [c, 1, 1];
-  const mean = div(reduceSum(x, axes, true), count);
-  const centred = sub(x, mean);
-  const variance = div(reduceSumSquare(centred, axes, true), count);
+  const mean = div(reduceSum(x, pixels), count);
+  const centred = sub(x, reshape(mean, wide));
+  // Sums of products, not ReduceSumSquare: ONNX Runtime is twice as fast at them.
+  const variance = div(reduceSum(mul(centred, centred), pixels), count);
   const inverse = div(scalar(1), sqrt(add(variance, scalar(epsilon))));
-  const slope = mul(reshape(gamma, wide), inverse);
-  const result = withGradient(
-    'batchNorm',
-    add(mul(centred, slope), reshape(beta, wide)),
-    [x, gamma, beta],
-    (dy) => {
-      const sumDy = reduceSum(dy, axes, true);
-      const sumDyZ = mul(reduceSum(mul(dy, centred), axes, true), inverse);
-      // dx = slope dy - a - b (x - mean): coefficients per channel first, so that the pixels see few passes.
-      const a = mul(slope, div(sumDy, count));
-      const b = mul(mul(slope, inverse), div(sumDyZ, count));
-      const dx = sub(sub(mul(dy, slope), mul(centred, b)), a);
-      return [dx, reshape(sumDyZ, gamma.shape), reshape(sumDy, beta.shape)];
-    },
-  );
-  return { result, mean: reshape(mean, [c]), variance: reshape(variance, [c]) };
+  const slope = mul(gamma, inverse);
+  const result = withGradient('batchNorm', channelAffine(centred, slope, beta), [x, gamma, beta], (dy) => {
+    const dBeta = reduceSum(dy, pixels);
+    const dGamma = mul(reduceSum(mul(dy, centred), pixels), inverse);
+    // dx = slope dy - a - b (x - mean): coefficients per channel first, so that the pixels see few passes.
+    const a = neg(mul(slope, div(dBeta, count)));
+    const b = mul(mul(slope, inverse), div(dGamma, count));
+    return [sub(channelAffine(dy, slope, a), mul(centred, reshape(b, wide))), dGamma, dBeta];
+  });
+  return { result, mean, variance };
 }
 
 /** Batch normalisation with given statistics [C]: y = gamma (x - mean) / sqrt(var + epsilon) + beta. */
@@ -53,8 +49,6 @@ export function batchNormWithStatistics(
   variance: Tensor,
   epsilon: number,
 ): Tensor {
-  const wide = [x.shape[1]!, 1, 1];
   const slope = div(gamma, sqrt(add(variance, scalar(epsilon))));
-  const shift = sub(beta, mul(mean, slope));
-  return add(mul(x, reshape(slope, wide)), reshape(shift, wide));
+  return channelAffine(x, slope, sub(beta, mul(mean, slope)));
 }

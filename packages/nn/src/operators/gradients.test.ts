@@ -7,13 +7,15 @@ import { evaluate } from '../reference/evaluate.ts';
 import { relativeError, testRandom } from '../testing/numbers.ts';
 import { runGraph } from '../testing/run-graph.ts';
 import { batchNorm, batchNormWithStatistics } from './batch-norm.ts';
+import { channelAffine } from './channel-affine.ts';
 import { convolution } from './convolution.ts';
 import { add, div, exp, greater, log, mul, neg, relu, sqrt, sub, where } from './elementwise.ts';
-import { concat, depthToSpace, reshape, slice, transpose } from './layout.ts';
+import { concat, depthToSpace, reshape, slice, spaceToDepth, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { maxPool2 } from './pooling.ts';
 import { expand, reduceSum } from './reduce.ts';
 import { logSoftmax, softmax } from './softmax.ts';
+import { upConvolution2 } from './up-convolution.ts';
 
 interface Case {
   readonly name: string;
@@ -106,6 +108,13 @@ const cases: Case[] = [
     ],
     build: (x, w) => convolution(x, w, { pads: [2, 1, 0, 3], dilation: [2, 2] }),
   },
+  {
+    name: 'upConvolution2',
+    shapes: [[2, 3, 2, 3], [3, 4, 2, 2], [4]],
+    build: (x, w, b) => upConvolution2(x, w, b),
+  },
+  { name: 'channelAffine', shapes: [[2, 3, 2, 3], [3], [3]], build: (x, a, b) => channelAffine(x, a, b) },
+  { name: 'spaceToDepth', shapes: [[2, 3, 4, 6]], build: (a) => spaceToDepth(a, 2) },
   { name: 'maxPool2', shapes: [[2, 3, 4, 6]], build: (a) => maxPool2(a) },
   { name: 'softmax', shapes: [[2, 4, 3, 3]], build: (a) => softmax(a, 1) },
   { name: 'logSoftmax', shapes: [[2, 4, 3, 3]], build: (a) => logSoftmax(a, 1) },

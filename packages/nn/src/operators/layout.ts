@@ -254,6 +254,10 @@ export function depthToSpace(source: Tensor, block: number): Tensor {
   return apply(depthToSpaceOperator, [source], { block });
 }
 
+export function spaceToDepth(source: Tensor, block: number): Tensor {
+  return apply(spaceToDepthOperator, [source], { block });
+}
+
 function moveBlocks(
   [n, k, height, width]: Shape,
   block: number,

@@ -1,6 +1,6 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, sizeOf } from '../graph/shape.ts';
-import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
+import { apply, attributesOf, type OnnxEmitter, type Operator, type Tensor } from '../graph/tensor.ts';
 import { exp, mul, sub } from './elementwise.ts';
 import { reduceSum } from './reduce.ts';
 
@@ -33,6 +33,17 @@ function logSoftmaxValues(x: { shape: readonly number[]; values: Float64Array },
   return values;
 }
 
+/**
+ * x - max x, its exponentials and their sum. Written out, because ONNX Runtime's own Softmax transposes the image
+ * twice for any axis but the last and takes five times as long.
+ */
+function emitExponentials(axis: number, x: string, onnx: OnnxEmitter) {
+  const axes = onnx.int64([axis]);
+  const shifted = onnx.node('Sub', [x, onnx.node('ReduceMax', [x, axes])]);
+  const exponentials = onnx.node('Exp', [shifted]);
+  return { shifted, exponentials, sum: onnx.node('ReduceSum', [exponentials, axes]) };
+}
+
 /** y = e^x / sum e^x along an axis; dx = y (dy - sum y dy). */
 export const softmaxOperator: Operator<AxisAttributes> = {
   name: 'softmax',
@@ -41,8 +52,10 @@ export const softmaxOperator: Operator<AxisAttributes> = {
     const { axis } = attributesOf(softmaxOperator, y);
     return [mul(y, sub(dy, reduceSum(mul(y, dy), [axis], true)))];
   },
-  emit: (result, [x], onnx) =>
-    onnx.node('Softmax', [x!], { axis: { int: attributesOf(softmaxOperator, result).axis } }),
+  emit: (result, [x], onnx) => {
+    const { exponentials, sum } = emitExponentials(attributesOf(softmaxOperator, result).axis, x!, onnx);
+    return onnx.node('Div', [exponentials, sum]);
+  },
   evaluate: (result, [x]) => logSoftmaxValues(x!, attributesOf(softmaxOperator, result).axis).map(Math.exp),
 };
 
@@ -54,8 +67,10 @@ export const logSoftmaxOperator: Operator<AxisAttributes> = {
     const { axis } = attributesOf(logSoftmaxOperator, y);
     return [sub(dy, mul(exp(y), reduceSum(dy, [axis], true)))];
   },
-  emit: (result, [x], onnx) =>
-    onnx.node('LogSoftmax', [x!], { axis: { int: attributesOf(logSoftmaxOperator, result).axis } }),
+  emit: (result, [x], onnx) => {
+    const { shifted, sum } = emitExponentials(attributesOf(logSoftmaxOperator, result).axis, x!, onnx);
+    return onnx.node('Sub', [shifted, onnx.node('Log', [sum])]);
+  },
   evaluate: (result, [x]) => logSoftmaxValues(x!, attributesOf(logSoftmaxOperator, result).axis),
 };
 
