@@ -15,6 +15,8 @@ export interface OtherObject {
   readonly kind: string;
   readonly modality?: string;
   readonly seriesInstanceUid?: string;
+  /** An image by its class, but without pixels: perhaps cut off. */
+  readonly lacksPixels?: boolean;
 }
 
 /** A file that was not read, and why. */
@@ -69,6 +71,7 @@ export async function indexDicom(source: EntrySource, control: TaskControl = {})
         const isDirectory = dataSet.elements.has(tags.directoryRecordSequence);
         others.push({
           file: entry.name,
+          lacksPixels: kind.isScan && !isDirectory,
           kind: isDirectory
             ? 'directory (DICOMDIR)'
             : kind.isScan

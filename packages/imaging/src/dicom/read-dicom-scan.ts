@@ -77,6 +77,18 @@ export async function readDicomScan(
         where: path,
       });
     }
+    const lacking = index.others.filter(
+      (one) =>
+        one.lacksPixels && (one.seriesInstanceUid ?? choice.series.seriesUid) === choice.series.seriesUid,
+    );
+    if (lacking.length > 0) {
+      findings.push({
+        severity: 'warning',
+        code: 'images-without-pixels',
+        message: `${lacking.length} image file${lacking.length > 1 ? 's hold' : ' holds'} no pixels (cut off?): ${listed(lacking.map((one) => one.file))}`,
+        where: path,
+      });
+    }
     const layout = stack.outcome.layout!;
     findings.push(...layout.findings);
     const broken = stack.planes.find((plane) => plane.instance.pixelProblem !== undefined);

@@ -44,7 +44,7 @@ const deepest = 64;
  * Walks the elements from `start` to `end`, or up to and including the pixel data, whose value is not
  * looked at. Does not copy.
  * @param o.endIsReal whether `end` is where the data set ends (default), not merely where the bytes at hand do;
- * then fewer bytes than an element header are taken for padding
+ * then fewer zero bytes than an element header are taken for padding
  * @throws HeaderBeyondBytes when an element before the pixel data crosses the end of `bytes`
  * @throws ImagingError `damaged` when the structure cannot be followed
  */
@@ -59,7 +59,7 @@ export function parseDataSet(
   const elements = new Map<number, DataElement>();
   let position = start;
   while (position < end) {
-    if (o.endIsReal !== false && position + 8 > end) break;
+    if (o.endIsReal !== false && position + 8 > end && isZero(bytes, position, end)) break;
     const element = readElementHeader(view, position, end, encoding);
     if (element.tag === itemDelimiter || element.tag === sequenceDelimiter) break;
     let { length } = element;
@@ -87,6 +87,11 @@ export function parseDataSet(
   const base = { bytes, view, ...encoding, elements };
   const own = readStrings({ ...base, characterSets: [] }, tags.specificCharacterSet);
   return { ...base, characterSets: own.length > 0 ? own : (o.inherited ?? []) };
+}
+
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 function readElementHeader(view: DataView, position: number, end: number, encoding: Encoding): DataElement {

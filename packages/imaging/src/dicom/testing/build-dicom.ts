@@ -94,7 +94,7 @@ function encodeValue(vr: string, value: Value, form: Form): Uint8Array {
   )[];
   if (vr === 'US' || vr === 'SS')
     return Buffer.from(list.flatMap((v) => uint16(Number(v) & 0xffff, form.little)));
-  if (vr === 'UL') return Buffer.from(list.flatMap((v) => uint32(Number(v), form.little)));
+  if (vr === 'UL') return Buffer.from(list.flatMap((v) => [...uint32(Number(v), form.little)]));
   return Buffer.from(list.join('\\'), 'latin1');
 }
 
