@@ -27,7 +27,7 @@ const smallestSigma = 0.2;
  * Voxel centres are at whole coordinates. Within half a voxel of the outermost centres the border value is
  * used; beyond, an output is outside. `linear` has two taps; `cubic` is the cardinal cubic B-spline (prefilter
  * included, mirrored at the border, as scipy.ndimage with mode='mirror'). `sigma` smooths the input first
- * with a Gaussian of that sd in voxels, the border repeated.
+ * with a Gaussian of that sd in voxels, cut off at the border.
  */
 export function interpolationRows(
   inputLength: number,
@@ -47,20 +47,21 @@ export function interpolationRows(
     const base = Math.floor(c);
     const f = c - base;
     if (f === 0) {
-      rows.addRow(base, 1, gauss);
+      rows.add(base, 1);
     } else if (spline === undefined) {
-      rows.addRow(base, 1 - f, gauss);
-      rows.addRow(base + 1, f, gauss);
+      rows.add(base, 1 - f);
+      rows.add(base + 1, f);
     } else {
       const [w0, w1, w2, w3] = cubicWeights(f);
-      rows.addRow(mirror(base - 1, inputLength), w0, spline, gauss);
-      rows.addRow(base, w1, spline, gauss);
-      rows.addRow(base + 1, w2, spline, gauss);
-      rows.addRow(mirror(base + 2, inputLength), w3, spline, gauss);
+      rows.addRow(mirror(base - 1, inputLength), w0, spline);
+      rows.addRow(base, w1, spline);
+      rows.addRow(base + 1, w2, spline);
+      rows.addRow(mirror(base + 2, inputLength), w3, spline);
     }
     rows.end();
   }
-  return rows.finish();
+  const interpolation = rows.finish();
+  return gauss === undefined ? interpolation : compose(interpolation, gauss);
 }
 
 /**
@@ -75,13 +76,7 @@ export function prefilterRows(
   const gauss = sigma >= smallestSigma ? gaussianRows(length, sigma) : undefined;
   if (method === 'linear') return gauss;
   const spline = splineRows(length);
-  if (gauss === undefined) return spline;
-  const rows = rowBuilder(length, length);
-  for (let i = 0; i < length; i++) {
-    rows.addRow(i, 1, spline, gauss);
-    rows.end();
-  }
-  return rows.finish();
+  return gauss === undefined ? spline : compose(spline, gauss);
 }
 
 /** Whether the rows hand the input through unchanged. */
@@ -113,17 +108,17 @@ export function mirror(index: number, length: number): number {
   return i < length ? i : period - i;
 }
 
+/** Taps beyond the border are left out and the others scaled up to a sum of 1. */
 function gaussianRows(length: number, sigma: number): AxisRows {
-  const radius = Math.ceil(4 * sigma);
-  const kernel = Array.from({ length: 2 * radius + 1 }, (_, t) =>
-    Math.exp(-((t - radius) ** 2) / (2 * sigma * sigma)),
-  );
-  const sum = kernel.reduce((a, b) => a + b);
+  const radius = Math.min(Math.ceil(4 * sigma), length - 1);
+  const kernel = Array.from({ length: radius + 1 }, (_, t) => Math.exp(-(t * t) / (2 * sigma * sigma)));
   const rows = rowBuilder(length, length);
   for (let i = 0; i < length; i++) {
-    for (let t = -radius; t <= radius; t++) {
-      rows.add(Math.min(Math.max(i + t, 0), length - 1), kernel[t + radius]! / sum);
-    }
+    const low = Math.max(0, i - radius);
+    const high = Math.min(length - 1, i + radius);
+    let sum = 0;
+    for (let j = low; j <= high; j++) sum += kernel[Math.abs(j - i)]!;
+    for (let j = low; j <= high; j++) rows.add(j, kernel[Math.abs(j - i)]! / sum);
     rows.end();
   }
   return rows.finish();
@@ -146,6 +141,19 @@ function splineRows(length: number): AxisRows {
   return rows.finish();
 }
 
+/** The rows that apply `inner` and then `outer`. */
+function compose(outer: AxisRows, inner: AxisRows): AxisRows {
+  const rows = rowBuilder(inner.inputLength, outer.length);
+  for (let i = 0; i < outer.length; i++) {
+    const from = outer.offset[i]!;
+    const to = outer.offset[i + 1]!;
+    for (let t = from; t < to; t++) rows.addRow(outer.first[i]! + t - from, outer.weights[t]!, inner);
+    if (from === to) rows.endOutside();
+    else rows.end();
+  }
+  return rows.finish();
+}
+
 /** Collects taps of one row after another; taps on the same voxel add up. */
 function rowBuilder(inputLength: number, length: number) {
   const dense = new Float64Array(inputLength);
@@ -163,18 +171,11 @@ function rowBuilder(inputLength: number, length: number) {
     if (index < low) low = index;
     if (index > high) high = index;
   };
-  /** Adds `weight` times row `index` of `filter`, whose own inputs go through the next filter, and so on. */
-  const addRow = (index: number, weight: number, ...filters: (AxisRows | undefined)[]) => {
-    const [filter, ...rest] = filters.filter((f) => f !== undefined);
-    if (filter === undefined) {
-      add(index, weight);
-      return;
-    }
+  /** Adds `weight` times row `index` of `filter`. */
+  const addRow = (index: number, weight: number, filter: AxisRows) => {
     const from = filter.offset[index]!;
     const taps = filter.offset[index + 1]! - from;
-    for (let t = 0; t < taps; t++) {
-      addRow(filter.first[index]! + t, weight * filter.weights[from + t]!, ...rest);
-    }
+    for (let t = 0; t < taps; t++) add(filter.first[index]! + t, weight * filter.weights[from + t]!);
   };
   const end = () => {
     first[row] = low;

@@ -2,7 +2,7 @@ import { type Geometry, indexToWorld, type Vec3 } from '../geometry/geometry.ts'
 import type { Labelmap } from '../volume/labelmap.ts';
 import type { Volume } from '../volume/volume.ts';
 import { assertBoxOnGrid, boxSize, type IndexBox } from './index-box.ts';
-import type { VoxelArray } from './reorient.ts';
+import { emptyLike, type VoxelArray } from './voxel-array.ts';
 
 /** The grid of a box of voxels: every voxel keeps its place in the patient. */
 export function cropGeometry(geometry: Geometry, box: IndexBox): Geometry {
@@ -26,7 +26,7 @@ export function cropLabelmap(labelmap: Labelmap, box: IndexBox): Labelmap {
 export function cropVoxels<T extends VoxelArray>(voxels: T, size: Vec3, box: IndexBox): T {
   assertBoxOnGrid(box, size);
   const [width, height, depth] = boxSize(box);
-  const output = new (voxels.constructor as new (length: number) => T)(width * height * depth);
+  const output = emptyLike(voxels, width * height * depth);
   let to = 0;
   for (let z = box.start[2]; z < box.end[2]; z++) {
     for (let y = box.start[1]; y < box.end[1]; y++) {

@@ -1,5 +1,5 @@
 import { type Geometry, voxelCount } from '../geometry/geometry.ts';
-import { assertMaskFits } from './runs.ts';
+import { assertMaskFits } from './voxel-array.ts';
 
 /**
  * Exact Euclidean distance in mm from the centre of each voxel to the centre of the nearest non-zero voxel of

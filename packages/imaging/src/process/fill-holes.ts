@@ -1,6 +1,6 @@
 import type { Vec3 } from '../geometry/geometry.ts';
 import type { Axis } from './index-map.ts';
-import { assertMaskFits } from './runs.ts';
+import { assertMaskFits } from './voxel-array.ts';
 
 /**
  * A new mask (0 or 1) in which holes are filled slice by slice: background that is not joined, over pixel

@@ -1,6 +1,6 @@
 import { ImagingError } from '../errors/imaging-error.ts';
 import type { Geometry, Vec3 } from '../geometry/geometry.ts';
-import { assertMaskFits } from './runs.ts';
+import { assertMaskFits } from './voxel-array.ts';
 
 /** A block of voxels: `start` is in it, `end` is not. */
 export interface IndexBox {

@@ -2,7 +2,7 @@ import { type Geometry, type Vec3, voxelCount } from '../geometry/geometry.ts';
 import { cropGeometry, cropVoxels, pasteVoxels } from './crop.ts';
 import { squaredDistances } from './distance.ts';
 import { boundingBox, growBox } from './index-box.ts';
-import { assertMaskFits } from './runs.ts';
+import { assertMaskFits } from './voxel-array.ts';
 
 /** Distances this much above the radius still count as within it: spacings are rarely exact. */
 const slack = 1 + 1e-5;

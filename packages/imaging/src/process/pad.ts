@@ -3,7 +3,7 @@ import { type Geometry, indexToWorld, type Vec3, voxelCount } from '../geometry/
 import type { Labelmap } from '../volume/labelmap.ts';
 import type { Volume } from '../volume/volume.ts';
 import { pasteVoxels } from './crop.ts';
-import type { VoxelArray } from './reorient.ts';
+import { emptyLike, type VoxelArray } from './voxel-array.ts';
 
 /** Voxels to add before the first and after the last one of each axis. */
 export interface Padding {
@@ -49,7 +49,7 @@ function padVoxels<T extends VoxelArray>(
   { before }: Padding,
   value: number,
 ): T {
-  const output = new (voxels.constructor as new (length: number) => T)(voxelCount(padded));
+  const output = emptyLike(voxels, voxelCount(padded));
   output.fill(value);
   const end: Vec3 = [before[0] + size[0], before[1] + size[1], before[2] + size[2]];
   pasteVoxels(output, padded.size, { start: before, end }, voxels);

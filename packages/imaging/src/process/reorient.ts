@@ -2,15 +2,13 @@ import { type Geometry, indexToWorld, type Mat3, type Vec3 } from '../geometry/g
 import type { Labelmap } from '../volume/labelmap.ts';
 import type { Volume } from '../volume/volume.ts';
 import type { Axis } from './index-map.ts';
+import { emptyLike, type VoxelArray } from './voxel-array.ts';
 
 /** A lossless reordering of axes: target axis t comes from source axis `perm[t]`, reversed if `flip[t]`. */
 export interface AxisMap {
   readonly perm: readonly [Axis, Axis, Axis];
   readonly flip: readonly [boolean, boolean, boolean];
 }
-
-/** Any voxel array. */
-export type VoxelArray = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Float32Array;
 
 export const identityAxisMap: AxisMap = { perm: [0, 1, 2], flip: [false, false, false] };
 
@@ -95,7 +93,7 @@ export function reorientVoxels<T extends VoxelArray>(voxels: T, size: Vec3, map:
   const count = map.perm.map((axis) => size[axis]!);
   let start = 0;
   for (let t = 0; t < 3; t++) if (map.flip[t]) start -= step[t]! * (count[t]! - 1);
-  const output = new (voxels.constructor as new (length: number) => T)(size[0] * size[1] * size[2]);
+  const output = emptyLike(voxels, voxels.length);
   gather(voxels, start, step as unknown as Vec3, count as unknown as Vec3, output);
   return output;
 }

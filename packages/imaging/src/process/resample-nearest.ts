@@ -1,7 +1,7 @@
 import type { Vec3 } from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import { type AlignedAxis, alignedAxes, type IndexMap } from './index-map.ts';
-import type { VoxelArray } from './reorient.ts';
+import type { VoxelArray } from './voxel-array.ts';
 
 /** Halves are rounded up even when rounding noise puts them a little below. */
 const tie = 0.5 + 1e-5;

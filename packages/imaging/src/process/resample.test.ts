@@ -153,6 +153,10 @@ describe('resampleVolume', () => {
     const coarse = withSpacing(fine, [4, 4, 1]);
     const smooth = resampleVolume(createVolume(fine, voxels), coarse).voxels;
     for (const value of smooth) expect(Math.abs(value - 50)).toBeLessThan(2);
+    // Onto one voxel as large as the moon: the mean, not the corners, and at once.
+    const one = grid([1, 1, 1], [3e9, 3e9, 3e9], [15.5, 15.5, 3.5]);
+    for (const method of ['linear', 'cubic'] as const)
+      expect(resampleVolume(createVolume(fine, voxels), one, { method }).voxels[0]).toBeCloseTo(50, 3);
     const shifted = grid([8, 8, 8], [4, 4, 1]);
     const aliased = resampleVolume(createVolume(fine, voxels), shifted, { antialias: false }).voxels;
     expect(aliased.every((value) => value === 0)).toBe(true);
@@ -249,7 +253,8 @@ if 'sigma' in task:
     s = task['sigma']
     for axis in range(3):
         if s[2 - axis] > 0:
-            a = ndimage.gaussian_filter1d(a, s[2 - axis], axis=axis, mode='nearest', radius=int(np.ceil(4 * s[2 - axis])))
+            def smooth(b): return ndimage.gaussian_filter1d(b, s[2 - axis], axis=axis, mode='constant', radius=int(np.ceil(4 * s[2 - axis])))
+            a = smooth(a) / smooth(np.ones_like(a))
 t = task['target']
 k, j, i = np.meshgrid(*[np.arange(t[d]) for d in (2, 1, 0)], indexing='ij')
 c = m @ np.stack([i.ravel(), j.ravel(), k.ravel()]) + np.array(task['offset'])[:, None]

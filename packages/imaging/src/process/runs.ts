@@ -1,5 +1,5 @@
-import { ImagingError } from '../errors/imaging-error.ts';
 import type { Vec3 } from '../geometry/geometry.ts';
+import { assertMaskFits } from './voxel-array.ts';
 
 /** Neighbours that touch: over faces (6), also edges (18), also corners (26). */
 export type Connectivity = 6 | 18 | 26;
@@ -28,7 +28,8 @@ export interface LabelledRuns {
 export function labelRuns(mask: Uint8Array, size: Vec3, connectivity: Connectivity): LabelledRuns {
   assertMaskFits(mask, size);
   const { rowStart, start, end } = findRuns(mask, size);
-  const parent = Int32Array.from(start, (_, r) => r);
+  const parent = new Int32Array(start.length);
+  for (let r = 0; r < parent.length; r++) parent[r] = r;
   joinNeighbours({ rowStart, start, end }, size, connectivity, parent);
 
   const label = new Int32Array(start.length);
@@ -63,15 +64,6 @@ export function forEachRun(
       visit(base + runs.start[r]!, base + runs.end[r]!, runs.label[r]!);
     }
   }
-}
-
-/** @throws ImagingError `value-invalid` */
-export function assertMaskFits(mask: ArrayLike<number>, size: Vec3): void {
-  if (mask.length === size[0] * size[1] * size[2]) return;
-  throw new ImagingError('value-invalid', 'The mask does not fit its size.', {
-    found: `${mask.length} voxels`,
-    expected: `${size.join(' x ')} = ${size[0] * size[1] * size[2]}`,
-  });
 }
 
 interface Runs {

@@ -1,5 +1,6 @@
 import { ImagingError } from '../errors/imaging-error.ts';
 import type { Volume, VolumeVoxels } from '../volume/volume.ts';
+import { emptyLike } from './voxel-array.ts';
 
 /** A range of Hounsfield units. */
 export interface Window {
@@ -52,7 +53,7 @@ export function clipHU<T extends VolumeVoxels>(voxels: T, window: Window): T {
       expected: 'whole numbers, as the voxels are Int16',
     });
   }
-  const clipped = new (voxels.constructor as new (length: number) => T)(voxels.length);
+  const clipped = emptyLike(voxels, voxels.length);
   // Bounds beyond Int16 clip nothing; written as they are they would wrap around.
   const from = voxels instanceof Int16Array ? Math.max(low, -32768) : low;
   const to = voxels instanceof Int16Array ? Math.min(high, 32767) : high;
