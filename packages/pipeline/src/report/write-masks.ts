@@ -28,7 +28,6 @@ export async function writeMasks(
 ): Promise<void> {
   const { geometry } = labelmap;
   const depth = geometry.size[2];
-  const area = geometry.size[0] * geometry.size[1];
   const [columns, rows] = scan.straightening?.sourceSize ?? [geometry.size[0], geometry.size[1]];
   const empty = await encodeMask(new Uint8Array(columns * rows), columns, rows);
   const digits = Math.max(4, String(depth).length);
@@ -39,7 +38,7 @@ export async function writeMasks(
     const slices = await inParallel(depth, control, async (n) => {
       const number = n + 1;
       const k = sliceIndex(geometry, number);
-      const labels = toSourceSlices(labelmap.voxels.subarray(k * area, (k + 1) * area), scan, k);
+      const labels = toSourceSlices(labelmap.voxels, scan, k);
       const mask = new Uint8Array(labels.length);
       let pixels = 0;
       for (let i = 0; i < labels.length; i++) {
