@@ -48,7 +48,7 @@ describe('the command line', () => {
   test('option values are checked before anything runs', () => {
     expect(wrong('phantom', 'x', '--patients', '0')).toContain('whole number from 1');
     expect(wrong('phantom', 'x', '--seed', '1.5')).toContain('whole number');
-    expect(wrong('phantom', 'x', '--preset', 'tiny')).toContain('small, full');
+    expect(wrong('phantom', 'x', '--preset', 'tiny')).toContain('demo, full');
     expect(wrong('convert', 'a', 'b.nii', '--spacing', '1,1')).toContain('x,y,z');
     expect(wrong('convert', 'a', 'b.nii', '--spacing', '1,0,1')).toContain('positive');
     expect(wrong('convert', 'a', 'b.nii', '--window', '240,-160')).toContain('low below high');

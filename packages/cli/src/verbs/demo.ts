@@ -11,13 +11,31 @@ interface DemoOptions {
 export const demo: Verb<DemoOptions> = {
   name: 'demo',
   summary: 'The whole way on synthetic scans: make, train, segment, score, report',
+  description:
+    'Makes phantom patients as DICOM series, trains a small U-Net on all but one, segments the unseen one and\n' +
+    'scores it, then writes a page to look at. Under four minutes on two cores; needs no data and no network.',
   options: [
     new Option('--out <folder>', 'where the results go').default('demo'),
     new Option('--seed <number>', 'which phantoms and which training').default(1).argParser(seedNumber),
     new Option('--force', 'replace what is there'),
   ],
-  examples: [{ command: 'glisson demo --out demo', meaning: 'run it and open demo/report.html afterwards' }],
-  async run() {
-    throw new Error('the demo is not there yet');
+  examples: [
+    { command: 'glisson demo', meaning: 'run it and open demo/index.html afterwards' },
+    { command: 'glisson demo --seed 2 --out demo-2 --json', meaning: 'other patients, scores for a program' },
+  ],
+  async run(_args, { out, seed, force }, { threads, control }) {
+    const { runDemo } = await import('@glisson/pipeline/demo/run-demo');
+    const result = await runDemo({ out, seed, force: force ?? false, threads }, control);
+    const { lesion, liver } = result.scores;
+    const seconds = Object.values(result.seconds).reduce((sum, value) => sum + value, 0);
+    return {
+      json: { schema: 'glisson.demo/1', ...result },
+      text: [
+        `Phantom patient ${result.unseenPatient}, unseen in training: lesion Dice ${lesion.dice.toFixed(3)}, ` +
+          `liver Dice ${liver.dice.toFixed(3)} (phantoms; this says nothing about real patients).`,
+        `Lesions found: ${result.lesionsFound}, ${lesion.predictionMl.toFixed(1)} ml; truth ${lesion.referenceMl.toFixed(1)} ml.`,
+        `Took ${seconds.toFixed(0)} s. Open ${result.page}`,
+      ].join('\n'),
+    };
   },
 };

@@ -1,3 +1,4 @@
+import type { PhantomPreset } from '@glisson/imaging/phantom/create-phantom';
 import { Option } from 'commander';
 import { positiveInteger, seedNumber } from '../options.ts';
 import type { Verb } from '../verb.ts';
@@ -5,15 +6,9 @@ import type { Verb } from '../verb.ts';
 interface PhantomOptions {
   readonly patients: number;
   readonly seed: number;
-  readonly preset: keyof typeof presets;
+  readonly preset: PhantomPreset;
   readonly force?: boolean;
 }
-
-/** `small` is what the demo trains on: quick to make and to learn from. `full` is like a scan from a hospital. */
-const presets = {
-  small: { columns: 160, sliceMm: 5, coverage: 'liver' },
-  full: { columns: 512, coverage: 'abdomen' },
-} as const;
 
 export const phantom: Verb<PhantomOptions> = {
   name: 'phantom',
@@ -25,9 +20,12 @@ export const phantom: Verb<PhantomOptions> = {
   options: [
     new Option('--patients <number>', 'how many').default(1).argParser(positiveInteger),
     new Option('--seed <number>', 'which ones').default(1).argParser(seedNumber),
-    new Option('--preset <name>', 'size of the scans: small (160 x 160, liver only) or full (512 x 512)')
-      .choices(Object.keys(presets))
-      .default('small'),
+    new Option(
+      '--preset <name>',
+      'size: demo (256 x 256, the liver only) or full (512 x 512, lung bases to pelvis)',
+    )
+      .choices(['demo', 'full'])
+      .default('demo'),
     new Option('--force', 'replace what is there'),
   ],
   examples: [
@@ -39,8 +37,7 @@ export const phantom: Verb<PhantomOptions> = {
   ],
   async run([out], { patients, seed, preset, force }, { control }) {
     const { writePhantoms } = await import('@glisson/imaging/phantom/write-phantoms');
-    const size = presets[preset];
-    const study = await writePhantoms(out!, { patients, seed, ...size, force: force === true }, control);
+    const study = await writePhantoms(out!, { patients, seed, preset, force: force === true }, control);
     const rows = study.phantoms.map(({ id, geometry, lesions, liverVolumeMl }) => {
       const volume = lesions.reduce((sum, lesion) => sum + lesion.volumeMl, 0);
       const count = `${lesions.length} ${lesions.length === 1 ? 'lesion' : 'lesions'}`;
