@@ -1,19 +1,23 @@
 // The engine blocks while it runs, so it lives in this worker thread. One session per worker.
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { NetworkError } from '../errors/network-error.ts';
-import type {
-  EngineReply,
-  EngineRequest,
-  EngineResult,
-  EngineTensor,
-  NumberedRequest,
-  OpenRequest,
+import {
+  busyFlag,
+  type EngineReply,
+  type EngineRequest,
+  type EngineResult,
+  type EngineTensor,
+  type EngineWorkerData,
+  type NumberedRequest,
+  type OpenRequest,
+  stopFlag,
 } from './messages.ts';
 
 interface OpenSession {
   readonly session: InferenceSession;
   readonly guard: string | undefined;
+  readonly profiled: boolean;
   /** Tensors of the state in use, and of the state that the next run writes: they change places. */
   current: Record<string, Tensor>;
   spare: Record<string, Tensor>;
@@ -51,6 +55,7 @@ async function openModel({ model, threads, state, guard, profile }: OpenRequest)
   open = {
     session: created,
     guard,
+    profiled: profile !== undefined,
     current: tensors((values) => values),
     spare: tensors((values) => new Float32Array(values.length)),
   };
@@ -94,6 +99,14 @@ function writeState(state: Readonly<Record<string, Float32Array>>): null {
   return null;
 }
 
+async function closeModel(): Promise<void> {
+  if (open?.profiled) open.session.endProfiling();
+  await open?.session.release();
+  open = undefined;
+  // With its port closed, nothing keeps this thread alive.
+  parentPort!.close();
+}
+
 async function answer(request: EngineRequest): Promise<EngineResult> {
   switch (request.kind) {
     case 'open':
@@ -105,9 +118,7 @@ async function answer(request: EngineRequest): Promise<EngineResult> {
     case 'write-state':
       return writeState(request.state);
     case 'close':
-      session().session.endProfiling();
-      await session().session.release();
-      open = undefined;
+      await closeModel();
       return null;
   }
 }
@@ -119,18 +130,30 @@ function buffersOf(result: EngineResult): ArrayBuffer[] {
   });
 }
 
-parentPort!.on('message', ({ id, request }: NumberedRequest) => {
-  answer(request).then(
-    (result) => parentPort!.postMessage({ id, result } satisfies EngineReply, buffersOf(result)),
-    (cause: unknown) => {
-      const error =
-        cause instanceof NetworkError
-          ? { code: cause.code, message: cause.message }
-          : {
-              code: 'engine-failed' as const,
-              message: cause instanceof Error ? cause.message : String(cause),
-            };
-      parentPort!.postMessage({ id, error } satisfies EngineReply);
-    },
-  );
+async function handle({ id, request }: NumberedRequest): Promise<void> {
+  // Busy first: an owner who sets the stop flag then either sees a busy engine, or one that drops the request.
+  Atomics.store(flags, busyFlag, 1);
+  try {
+    if (Atomics.load(flags, stopFlag) !== 0 && request.kind !== 'close') return;
+    const result = await answer(request);
+    if (request.kind !== 'close') {
+      parentPort!.postMessage({ id, result } satisfies EngineReply, buffersOf(result));
+    }
+  } catch (cause) {
+    const error =
+      cause instanceof NetworkError
+        ? { code: cause.code, message: cause.message }
+        : { code: 'engine-failed' as const, message: cause instanceof Error ? cause.message : String(cause) };
+    parentPort!.postMessage({ id, error } satisfies EngineReply);
+  } finally {
+    Atomics.store(flags, busyFlag, 0);
+    Atomics.notify(flags, busyFlag);
+  }
+}
+
+const { flags } = workerData as EngineWorkerData;
+let queue = Promise.resolve();
+// One request after the other: a run yields to the event loop before it starts.
+parentPort!.on('message', (request: NumberedRequest) => {
+  queue = queue.then(() => handle(request));
 });

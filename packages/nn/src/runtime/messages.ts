@@ -32,6 +32,7 @@ export interface WriteStateRequest {
   readonly state: Readonly<Record<string, Float32Array>>;
 }
 
+/** Releases the session and ends the thread; never answered otherwise than by the thread's end. */
 export interface CloseRequest {
   readonly kind: 'close';
 }
@@ -48,6 +49,18 @@ export interface EngineResults {
 }
 
 export type EngineResult = EngineResults[EngineRequest['kind']];
+
+/** Flag set by the owner: requests in the queue are dropped. */
+export const stopFlag = 0;
+
+/** Flag set by the worker while it is inside ONNX Runtime. */
+export const busyFlag = 1;
+
+/** What the worker gets when it starts. */
+export interface EngineWorkerData {
+  /** Two numbers, shared between the threads: `stopFlag` and `busyFlag`. */
+  readonly flags: Int32Array;
+}
 
 export interface NumberedRequest {
   readonly id: number;

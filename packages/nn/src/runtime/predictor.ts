@@ -6,7 +6,7 @@ import { openEngine } from './engine.ts';
 export interface PredictorOptions {
   /** Threads that compute (default: as many as the process may use). */
   readonly threads?: number;
-  /** Ends the engine at once; what is pending rejects with the signal's reason. */
+  /** What is pending then rejects at once with the signal's reason; the thread ends after the run it is in. */
   readonly signal?: AbortSignal;
 }
 

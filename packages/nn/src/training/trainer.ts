@@ -25,7 +25,7 @@ export interface TrainerOptions {
   readonly classPriors?: readonly number[];
   /** Threads that compute (default: as many as the process may use). */
   readonly threads?: number;
-  /** Ends the trainer at once; what is pending rejects with the signal's reason. */
+  /** What is pending then rejects at once with the signal's reason; the thread ends after the run it is in. */
   readonly signal?: AbortSignal;
   /** Prefix of a file for ONNX Runtime's profile, written by `close`. */
   readonly profile?: string;

@@ -1,0 +1,58 @@
+import { execFile } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { NetworkError } from '../errors/network-error.ts';
+import { input } from '../graph/tensor.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { relu } from '../operators/elementwise.ts';
+import { openEngine } from './engine.ts';
+
+const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href;
+
+test('a process that exits in the middle of a run ends with its own exit code', async () => {
+  const program = `
+    const { createTrainer } = await import('${built('training/trainer.js')}');
+    const { unet2d } = await import('${built('models/unet-2d.js')}');
+    const size = 128;
+    const trainer = await createTrainer({
+      network: unet2d({ inputChannels: 1, classes: 2, baseChannels: 8, maxChannels: 16, levels: 3, convolutionsPerLevel: 2 }),
+      batchSize: 4, height: size, width: size, threads: 1, weightAverageDecay: 0, random: { normal: () => 0.1 },
+      loss: { crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] },
+      optimiser: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+    });
+    const batch = () => ({ images: new Float32Array(4 * size * size), targets: new Uint8Array(4 * size * size), learningRate: 1e-3 });
+    await trainer.step(batch());
+    for (let i = 0; i < 20; i++) trainer.step(batch());
+    setTimeout(() => process.exit(7), 30);`;
+  const code = await new Promise((resolve) => {
+    execFile(process.execPath, ['--input-type=module', '-e', program], (error) => resolve(error?.code ?? 0));
+  });
+  expect(code).toBe(7);
+});
+
+test('an idle engine does not keep the process alive', async () => {
+  const program = `
+    const { openEngine } = await import('${built('runtime/engine.js')}');
+    const { input } = await import('${built('graph/tensor.js')}');
+    const { relu } = await import('${built('operators/elementwise.js')}');
+    const { writeModel } = await import('${built('onnx/write-model.js')}');
+    await openEngine(writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } }), { threads: 1 });
+    console.log('open');`;
+  const output = await new Promise((resolve) => {
+    execFile(process.execPath, ['--input-type=module', '-e', program], { timeout: 60_000 }, (error, stdout) =>
+      resolve(error ?? stdout),
+    );
+  });
+  expect(output).toBe('open\n');
+});
+
+test('what ONNX Runtime refuses is a typed error, and the engine works on', async () => {
+  await expect(openEngine(new Uint8Array([0x3a, 0x00]))).rejects.toThrow(NetworkError);
+  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
+  const engine = await openEngine(model, { threads: 1 });
+  const run = (data: Float32Array, dims: number[]) =>
+    engine.send({ kind: 'run', feeds: { x: { data, dims } } });
+  await expect(run(new Float32Array(3), [3])).rejects.toMatchObject({ code: 'engine-failed' });
+  expect((await run(Float32Array.of(-1, 2), [2])).y!.data).toEqual(Float32Array.of(0, 2));
+  await engine.close();
+  await expect(run(Float32Array.of(-1, 2), [2])).rejects.toMatchObject({ code: 'closed' });
+});

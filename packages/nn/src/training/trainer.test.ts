@@ -1,0 +1,238 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { NetworkError } from '../errors/network-error.ts';
+import { unet2d } from '../models/unet-2d.ts';
+import { createPredictor } from '../runtime/predictor.ts';
+import { testRandom } from '../testing/numbers.ts';
+import { evaluateNetwork } from './evaluate-network.ts';
+import { parseState, serialiseState } from './state-file.ts';
+import { type Batch, createTrainer, type Trainer, type TrainerOptions } from './trainer.ts';
+
+const [batchSize, height, width] = [2, 16, 24];
+const network = unet2d({
+  inputChannels: 2,
+  classes: 3,
+  baseChannels: 4,
+  maxChannels: 8,
+  levels: 3,
+  convolutionsPerLevel: 2,
+});
+const open: Trainer[] = [];
+
+async function trainer(seed = 1, more: Partial<TrainerOptions> = {}): Promise<Trainer> {
+  const created = await createTrainer({
+    network,
+    batchSize,
+    height,
+    width,
+    loss: { crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1, 2] },
+    optimiser: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 },
+    weightAverageDecay: 0.9,
+    random: testRandom(seed),
+    threads: 2,
+    ...more,
+  });
+  open.push(created);
+  return created;
+}
+
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+});
+
+/** Noise with bright and very bright squares, which are classes 1 and 2. */
+function batch(seed: number, learningRate = 5e-3): Batch {
+  const random = testRandom(1000 + seed);
+  const images = Float32Array.from({ length: batchSize * 2 * height * width }, () => 0.3 * random.normal());
+  const targets = new Uint8Array(batchSize * height * width);
+  for (let n = 0; n < batchSize; n++) {
+    for (const label of [1, 2]) {
+      const [top, left] = [Math.floor(random.uniform() * 9), Math.floor(random.uniform() * 17)];
+      for (let y = top; y < top + 7; y++) {
+        for (let x = left; x < left + 7; x++) {
+          targets[(n * height + y) * width + x] = label;
+          images[((2 * n + label - 1) * height + y) * width + x]! += 1.5;
+        }
+      }
+    }
+  }
+  return { images, targets, learningRate };
+}
+
+async function run(trained: Trainer, from: number, to: number): Promise<void> {
+  for (let i = from; i < to; i++) await trained.step(batch(i));
+}
+
+test('a toy problem is learned', async () => {
+  const trained = await trainer();
+  const first = await trained.step(batch(0));
+  for (let i = 1; i < 150; i++) await trained.step(batch(i, 1e-2));
+  const last = await trained.step(batch(150));
+  expect(first.dice).toHaveLength(3);
+  expect(last.loss).toBeLessThan(first.loss / 10);
+  expect(Math.min(...last.dice)).toBeGreaterThan(0.9);
+});
+
+describe('bit for bit', () => {
+  test('the same seed and batches give the same state; another seed does not', async () => {
+    const [a, b, c] = [await trainer(1), await trainer(1), await trainer(2)];
+    for (const each of [a, b, c]) await run(each, 0, 4);
+    const bytes = await Promise.all([a, b, c].map(async (each) => serialiseState(await each.snapshot())));
+    expect(Buffer.compare(bytes[0]!, bytes[1]!)).toBe(0);
+    expect(Buffer.compare(bytes[0]!, bytes[2]!)).not.toBe(0);
+  });
+
+  test('saved, restored in a new trainer and continued equals unbroken', async () => {
+    const unbroken = await trainer();
+    await run(unbroken, 0, 6);
+    const first = await trainer();
+    await run(first, 0, 3);
+    const file = serialiseState(await first.snapshot());
+    const second = await trainer(7);
+    await second.restore(parseState(file));
+    expect(second.steps).toBe(3);
+    await run(second, 3, 6);
+    const [a, b] = [await unbroken.snapshot(), await second.snapshot()];
+    expect(a.step).toBe(6);
+    expect(Buffer.compare(serialiseState(a), serialiseState(b))).toBe(0);
+  });
+
+  test('a snapshot is a copy: later steps leave it alone', async () => {
+    const trained = await trainer();
+    await run(trained, 0, 1);
+    const state = await trained.snapshot();
+    const before = serialiseState(state);
+    await run(trained, 1, 4);
+    expect(Buffer.compare(serialiseState(state), before)).toBe(0);
+  });
+});
+
+test('steps sent without waiting are done in order', async () => {
+  const [a, b] = [await trainer(), await trainer()];
+  await run(a, 0, 4);
+  await Promise.all([0, 1, 2, 3].map((i) => b.step(batch(i))));
+  const states = [await a.snapshot(), await b.snapshot()].map(serialiseState);
+  expect(Buffer.compare(states[0]!, states[1]!)).toBe(0);
+});
+
+test('class priors set the bias of the head, and with it the first predictions', async () => {
+  const shares = [0.9, 0.08, 0.02];
+  const trained = await trainer(1, { classPriors: shares });
+  const { arrays } = await trained.snapshot();
+  expect([...arrays['parameters/head.bias']!.values]).toEqual(
+    shares.map((share) => Math.fround(Math.log(share))),
+  );
+  await expect(trainer(1, { classPriors: [1, 0, 0] })).rejects.toThrow(/classPriors/);
+});
+
+describe('refusals', () => {
+  const refusal = async (action: Promise<unknown>): Promise<NetworkError> => {
+    const error = await action.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(NetworkError);
+    return error as NetworkError;
+  };
+
+  test('wrong sizes, NaN, bad learning rates: nothing is sent, the trainer works on', async () => {
+    const trained = await trainer();
+    const good = batch(0);
+    expect((await refusal(trained.step({ ...good, images: new Float32Array(5) }))).message).toMatch(
+      /step 1: expected images \[2, 2, 16, 24\] \(1536 numbers\) .* found 5 and 768/,
+    );
+    expect((await refusal(trained.step({ ...good, images: good.images.with(17, Number.NaN) }))).code).toBe(
+      'not-finite',
+    );
+    expect((await refusal(trained.step({ ...good, learningRate: Number.NaN }))).code).toBe('value-invalid');
+    await trained.step(good);
+    expect(trained.steps).toBe(1);
+  });
+
+  test('a loss that is not finite leaves the weights as they were', async () => {
+    const trained = await trainer();
+    await run(trained, 0, 2);
+    const before = serialiseState(await trained.snapshot());
+    const wild = batch(2);
+    wild.images.fill(3e38);
+    const error = await refusal(trained.step(wild));
+    expect(error.code).toBe('not-finite');
+    expect(error.message).toMatch(/^step 3: /);
+    expect(Buffer.compare(serialiseState(await trained.snapshot()), before)).toBe(0);
+    await run(trained, 2, 3);
+    expect(trained.steps).toBe(3);
+  });
+
+  test('a state of another network is refused, with what differs', async () => {
+    const other = await trainer(1, {
+      network: unet2d({
+        inputChannels: 2,
+        classes: 3,
+        baseChannels: 6,
+        maxChannels: 8,
+        levels: 3,
+        convolutionsPerLevel: 2,
+      }),
+    });
+    const error = await refusal((await trainer()).restore(await other.snapshot()));
+    expect(error.code).toBe('state-mismatch');
+    expect(error.message).toMatch(/encoder0\.conv1\.weight is \[6, 2, 3, 3\], expected \[4, 2, 3, 3\]/);
+  });
+
+  test('images that do not divide by the network are refused when it is built', async () => {
+    expect((await refusal(trainer(1, { width: 22 }))).message).toMatch(
+      /divisible by 4, found \[2, 2, 16, 22\]/,
+    );
+  });
+
+  test('an abort ends the engine at once, and what is pending rejects with the reason', async () => {
+    const controller = new AbortController();
+    const trained = await trainer(1, { signal: controller.signal });
+    const pending = Array.from({ length: 40 }, (_, i) => trained.step(batch(i)));
+    const settled = Promise.allSettled(pending);
+    await pending[0];
+    const reason = new Error('stopped by hand');
+    controller.abort(reason);
+    const results = await settled;
+    expect(results.at(-1)).toEqual({ status: 'rejected', reason });
+    await expect(trained.step(batch(0))).rejects.toBe(reason);
+    await expect(trainer(1, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  test('a closed trainer says so', async () => {
+    const trained = await trainer();
+    await trained.close();
+    expect((await refusal(trained.step(batch(0)))).code).toBe('closed');
+  });
+});
+
+test('the exported model equals evaluation, takes any size, and carries its metadata', async () => {
+  const trained = await trainer();
+  await run(trained, 0, 8);
+  const { arrays } = await trained.snapshot();
+  for (const averaged of [true, false]) {
+    const model = await trained.exportModel({ averaged, metadata: { 'glisson.plan': '{"µ":1}', empty: '' } });
+    const predictor = await createPredictor(model, { threads: 2 });
+    expect(predictor.metadata).toEqual({ 'glisson.plan': '{"µ":1}', empty: '' });
+    const dims = [3, 2, 20, 12];
+    const random = testRandom(4);
+    const image = Float32Array.from({ length: 3 * 2 * 20 * 12 }, () => random.normal());
+    const flat = (state: string) =>
+      Object.entries(arrays).flatMap(([name, { values }]) =>
+        name.startsWith(`${state}/`) ? [...values] : [],
+      );
+    const [parameters, statistics] = averaged
+      ? [flat('averageParameters'), flat('averageStatistics')]
+      : [flat('parameters'), flat('statistics')];
+    const expected = evaluateNetwork(network, parameters, statistics, image, dims);
+    const { data, dims: resultDims } = await predictor.run(image, dims);
+    expect(image).toHaveLength(0);
+    expect(resultDims).toEqual([3, 3, 20, 12]);
+    expect(data.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected[i]!)), 0)).toBeLessThan(
+      1e-5,
+    );
+    await expect(predictor.run(new Float32Array(7), [1, 2, 4, 4])).rejects.toThrow(/7 numbers do not fill/);
+    await expect(predictor.run(new Float32Array(2 * 6 * 6), [1, 2, 6, 6])).rejects.toThrow(NetworkError);
+    await predictor.close();
+  }
+  await expect(createPredictor(new Uint8Array([1, 2, 3]))).rejects.toThrow(/no complete ONNX model/);
+});
