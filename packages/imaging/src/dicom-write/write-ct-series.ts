@@ -16,7 +16,7 @@ const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
 export interface CtSeriesOptions {
   /** Study, series, frame of reference and instance UIDs are made from it; default: a hash of the volume. */
   readonly uidSeed?: readonly (string | number)[];
-  /** Family^Given; default `Anonymous`. */
+  /** Family^Given; default `Anonymous^Patient`. */
   readonly patientName?: string;
   /** Default `anonymous`. */
   readonly patientId?: string;
@@ -147,7 +147,7 @@ function seriesElements(volume: Volume, o: CtSeriesOptions): SeriesElements {
     '00081030': element('LO', o.studyDescription ?? 'CT'),
     '0008103E': element('LO', o.seriesDescription ?? 'CT'),
     '00081090': element('LO', 'Glisson'),
-    '00100010': element('PN', { Alphabetic: o.patientName ?? 'Anonymous' }),
+    '00100010': element('PN', { Alphabetic: o.patientName ?? 'Anonymous^Patient' }),
     '00100020': element('LO', o.patientId ?? 'anonymous'),
     '00100030': element('DA'),
     '00100040': element('CS', ...(o.patientSex ? [o.patientSex] : [])),

@@ -221,10 +221,10 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
     const side = x < 0 ? -x : x;
     const ex = (side - 31) / 27;
     const ey = (y - ys - 34) / 19;
-    out[organIndex.backMuscle] = Math.max(
-      (Math.sqrt(ex * ex + ey * ey) - 1) * 20 + 1.5 * bumps(x, y, z, 18, 6),
-      4 - canal,
-    );
+    const muscle = (Math.sqrt(ex * ex + ey * ey) - 1) * 20;
+    if (muscle < 12) {
+      out[organIndex.backMuscle] = Math.max(muscle + 1.5 * bumps(x, y, z, 18, 6), 4 - canal);
+    }
     if (z < 30) {
       const grow = z > -120 ? (30 - z) / 150 : 1;
       const bx = (side - 36 - 8 * grow) / (9 + 13 * grow);
@@ -258,15 +258,20 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
     out[organIndex.cavity] = cavity;
     const heart = shape(anatomy.heart, x, y, z);
     if (z > -70) {
-      const recess = 14 - 0.42 * y - z + 4 * bumps(x, y, z, 40, 9);
-      const lung = Math.max(cavity + 1.5, -domes, -mediastinum, recess, 5 - heart);
-      out[organIndex.lung] = lung;
-      out[organIndex.pleura] = lung - 2.6;
-      out[organIndex.heart] = Math.max(heart + 1.5 * bumps(x, y, z, 30, 2.5), 2.5 - domes, cavity + 2);
-      out[organIndex.heartChamber] = Math.max(
-        Math.abs(heart + 26) - 14 + 5 * bumps(x, y, z, 28, 3.5),
-        8 - domes,
-      );
+      const above = Math.max(cavity + 1.5, -domes, -mediastinum, 5 - heart, 10 - 0.42 * y - z);
+      if (above < 12) {
+        const recess = 14 - 0.42 * y - z + 4 * bumps(x, y, z, 40, 9);
+        const lung = Math.max(above, recess);
+        out[organIndex.lung] = lung;
+        out[organIndex.pleura] = lung - 2.6;
+      }
+      if (heart < 20) {
+        out[organIndex.heart] = Math.max(heart + 1.5 * bumps(x, y, z, 30, 2.5), 2.5 - domes, cavity + 2);
+        out[organIndex.heartChamber] = Math.max(
+          Math.abs(heart + 26) - 14 + 5 * bumps(x, y, z, 28, 3.5),
+          8 - domes,
+        );
+      }
     }
     const kidney = kidneyDistance(x, y, z);
     out[organIndex.kidney] = kidney;
@@ -334,7 +339,7 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
     },
     place: (template) => {
       const p: [number, number, number] = [template[0] * sx, template[1] * sy, template[2] * sz];
-      for (let i = 0; i < 8; i++) {
+      for (let i = 0; i < 6; i++) {
         toTemplate(p[0], p[1], p[2]);
         p[0] += (template[0] - warped[0]!) * sx;
         p[1] += (template[1] - warped[1]!) * sy;

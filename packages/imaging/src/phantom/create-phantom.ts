@@ -147,11 +147,11 @@ function tiltedDirection(degrees: number): Mat3 {
   return [1, 0, 0, 0, c, -s, 0, s, c];
 }
 
-/** Box around the liver in patient mm, found on an 8 mm grid, widened by it. */
+/** Box around the liver in patient mm, found on a 10 mm grid, widened by it. */
 function liverBounds(field: BodyField): { low: Vec3; high: Vec3 } {
   const low: [number, number, number] = [1e9, 1e9, 1e9];
   const high: [number, number, number] = [-1e9, -1e9, -1e9];
-  const step = 8;
+  const step = 10;
   for (let z = -160; z <= 140; z += step) {
     for (let y = -150; y <= 110; y += step) {
       for (let x = -180; x <= 140; x += step) {

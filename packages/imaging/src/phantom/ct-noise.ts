@@ -80,7 +80,13 @@ export function createCtNoise(
   };
   return {
     fill: (out) => {
-      for (let i = 0; i < white.length; i++) white[i] = 2 * random.uniform() - 1;
+      // One draw gives two values of 16 bits each.
+      for (let i = 0; i < white.length; i += 2) {
+        const draw = random.uniform() * 65536;
+        const high = Math.floor(draw);
+        white[i] = (high - 32767.5) / 32768;
+        if (i + 1 < white.length) white[i + 1] = 2 * (draw - high) - 1 + 1 / 65536;
+      }
       alongColumns(narrow, narrowRows);
       alongColumns(wide, wideRows);
       out.fill(0);

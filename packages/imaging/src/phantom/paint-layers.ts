@@ -26,6 +26,7 @@ export function createLayerGrid(columns: number, rows: number, stride: number): 
  * @param distance signed distance at the nodes, mm, negative inside
  * @param edge width of the soft edge, mm
  * @param grain texture plane, added `grainAmount` times
+ * @param hiddenBy distances of an organ that will be painted over this one: cells wholly inside it are skipped
  * @param share when given, gets the coverage (untouched pixels keep their value)
  */
 export function paintNodes(
@@ -37,12 +38,13 @@ export function paintNodes(
   grainAmount: number,
   hu: Float32Array,
   share?: Float32Array,
+  hiddenBy?: Float32Array,
 ): void {
   const { columns, rows, stride, nodeColumns, nodeRows } = grid;
   const half = edge / 2;
   const inverseEdge = 1 / edge;
   const inverseStride = 1 / stride;
-  for (let b = 0; b < nodeRows - 1 || (b === 0 && nodeRows === 1); b++) {
+  for (let b = 0; b < nodeRows - 1; b++) {
     const j0 = b * stride;
     const j1 = Math.min(b === nodeRows - 2 ? rows : j0 + stride, rows);
     for (let a = 0; a < nodeColumns - 1; a++) {
@@ -52,6 +54,15 @@ export function paintNodes(
       const d01 = distance[n + nodeColumns]!;
       const d11 = distance[n + nodeColumns + 1]!;
       if (d00 >= half && d10 >= half && d01 >= half && d11 >= half) continue;
+      if (
+        hiddenBy !== undefined &&
+        hiddenBy[n]! <= -half &&
+        hiddenBy[n + 1]! <= -half &&
+        hiddenBy[n + nodeColumns]! <= -half &&
+        hiddenBy[n + nodeColumns + 1]! <= -half
+      ) {
+        continue;
+      }
       const full = d00 <= -half && d10 <= -half && d01 <= -half && d11 <= -half;
       const i0 = a * stride;
       const i1 = Math.min(a === nodeColumns - 2 ? columns : i0 + stride, columns);

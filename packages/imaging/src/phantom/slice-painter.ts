@@ -135,7 +135,8 @@ export function createSlicePainter(
     grainAmount: number,
     share?: Float32Array,
     width = edge,
-  ): void => paintNodes(grid, nodes(name), width, value, grain, grainAmount, plane, share);
+    hiddenBy?: Float32Array,
+  ): void => paintNodes(grid, nodes(name), width, value, grain, grainAmount, plane, share, hiddenBy);
 
   const paintTubes = (
     set: TubeSet,
@@ -165,8 +166,8 @@ export function createSlicePainter(
     }
     return true;
   };
-  const paintThick = (value: number, grainAmount: number): void =>
-    paintNodes(grid, scratch, edge, value, grain, grainAmount, plane);
+  const paintThick = (value: number, grainAmount: number, hiddenBy?: Float32Array): void =>
+    paintNodes(grid, scratch, edge, value, grain, grainAmount, plane, undefined, hiddenBy);
 
   const paintBowel = (coarse: NodePlane, w: number, nodeY: (n: number) => number): void => {
     if (thickTubes(packed.smallBowel, coarse, w, true)) {
@@ -298,14 +299,14 @@ export function createSlicePainter(
     };
     const t = tissue;
     background(w, u, v);
-    paintField('body', -5, 4);
-    const skin = nodes('body');
-    for (let n = 0; n < nodeCount; n++) scratch[n] = skin[n]! + 2.2;
-    paintThick(t.fat, 9);
-    paintField('hull', t.muscle, 9);
-    // Fat between the layers of the abdominal wall, broken as in life.
     const hull = nodes('hull');
     const cavity = nodes('cavity');
+    const skin = nodes('body');
+    for (let n = 0; n < nodeCount; n++) scratch[n] = skin[n]! + 2.2;
+    paintField('body', -5, 4, undefined, edge, scratch);
+    paintThick(t.fat, 9, cavity);
+    paintField('hull', t.muscle, 9, undefined, edge, cavity);
+    // Fat between the layers of the abdominal wall, broken as in life.
     for (let n = 0; n < nodeCount; n++) {
       const depth = Math.abs(0.5 * hull[n]! + 0.5 * cavity[n]! + (cavity[n]! - hull[n]!) * 0.12 - 0.5);
       scratch[n] = Math.max(depth - 0.1 - 0.9 * nodeStool[n]!, hull[n]! + 3, 3 - cavity[n]!);
@@ -319,7 +320,7 @@ export function createSlicePainter(
     paintThick(t.fat + 55, 30);
     paintField('backMuscle', t.muscle, 12);
     paintField('psoas', t.muscle + 3, 7);
-    paintField('pleura', 35, 5);
+    paintField('pleura', 35, 5, undefined, edge, nodes('lung'));
     lungPlane.fill(0);
     paintField('lung', t.lung, 28, lungPlane);
     paintTubes(packed.lungVessels, pixels, w, t.heart * 0.8, lungPlane);
