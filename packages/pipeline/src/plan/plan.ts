@@ -84,7 +84,7 @@ export const trainingSchema = z.strictObject({
   augmentation: augmentationSchema,
   /** Steps of an epoch: after each one the validation cases are scored. */
   stepsPerEpoch: z.int().positive(),
-  /** Slices of the validation cases that each epoch scores, evenly spread; the last epoch scores all. */
+  /** Slices of the validation cases that each epoch scores, evenly spread; at the end the best checkpoint scores all. */
   validationSlices: z.int().positive(),
   /** Decay of the moving average of weights that is validated and exported; 0 switches it off. */
   weightAverageDecay: z.number().min(0).max(0.99999),

@@ -127,6 +127,7 @@ export function curveSvg(metrics: readonly Metrics[], totalSteps: number): strin
       `text-anchor="middle" fill="${colours.quiet}"`,
     ),
   ];
+  parts.push(diceLine('liverDice', colours.liver), diceLine('lesionDice', colours.lesion));
   if (best !== undefined) {
     const x = number(dice.x(best.step));
     const late = best.step > 0.7 * totalSteps;
@@ -144,7 +145,6 @@ export function curveSvg(metrics: readonly Metrics[], totalSteps: number): strin
       ),
     );
   }
-  parts.push(diceLine('liverDice', colours.liver), diceLine('lesionDice', colours.lesion));
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="13" role="img" aria-label="Loss and Dice over training">
 ${parts.filter((part) => part !== '').join('\n')}
 </svg>
