@@ -126,11 +126,11 @@ function gaussianRows(length: number, sigma: number): AxisRows {
 
 /**
  * Samples to cubic B-spline coefficients: the inverse of the filter (1/6, 4/6, 1/6) has the impulse response
- * sqrt(3) * pole^|k|, pole = sqrt(3) - 2 (Unser, Splines: a perfect fit, 1999). Cut off where it is 1e-8.
+ * sqrt(3) * pole^|k|, pole = sqrt(3) - 2 (Unser, Splines: a perfect fit, 1999). Cut off where it is 1e-7 of the whole.
  */
 function splineRows(length: number): AxisRows {
   const pole = Math.sqrt(3) - 2;
-  const radius = 14;
+  const radius = 12;
   const rows = rowBuilder(length, length);
   for (let i = 0; i < length; i++) {
     for (let t = -radius; t <= radius; t++) {
