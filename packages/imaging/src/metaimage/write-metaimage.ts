@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { Readable } from 'node:stream';
 import { writeFileWhole } from '../files/whole-files.ts';
 import { assertGeometry, type Geometry } from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
@@ -7,7 +8,8 @@ import { headed, packed, voxelPieces, type WrittenVoxels } from '../raster/voxel
 /**
  * Writes a MetaImage: .mha with compressed voxels inside, or for .mhd the voxels uncompressed in a .raw file
  * of the same name (written first, so that a header never lacks its voxels). Directions as ITK writes them;
- * all digits are kept.
+ * all digits are kept. The header of an .mha gives the size of what follows (ITK needs it), so the compressed
+ * voxels are held in memory until they are complete.
  * @throws ImagingError `geometry-invalid`, `not-writable`
  */
 export async function writeMetaImage(
@@ -17,14 +19,20 @@ export async function writeMetaImage(
 ): Promise<void> {
   assertGeometry(image.geometry);
   const voxels = voxelPieces(image.voxels, control);
-  const encode = (dataFile: string, compressed: boolean) =>
-    new TextEncoder().encode(headerText(image.geometry, image.voxels, dataFile, compressed));
+  const encode = (dataFile: string, compressedBytes?: number) =>
+    new TextEncoder().encode(headerText(image.geometry, image.voxels, dataFile, compressedBytes));
   if (/\.mhd$/i.test(path)) {
     const rawPath = path.replace(/\.mhd$/i, '.raw');
     await writeFileWhole(rawPath, voxels);
-    await writeFileWhole(path, encode(basename(rawPath), false));
+    await writeFileWhole(path, encode(basename(rawPath)));
   } else {
-    await writeFileWhole(path, headed(encode('LOCAL', true), packed(voxels, 'zlib')));
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of packed(voxels, 'zlib')) {
+      pieces.push(piece);
+      bytes += piece.length;
+    }
+    await writeFileWhole(path, headed(encode('LOCAL', bytes), Readable.from(pieces)));
   }
 }
 
@@ -32,7 +40,7 @@ function headerText(
   geometry: Geometry,
   voxels: WrittenVoxels,
   dataFile: string,
-  compressed: boolean,
+  compressedBytes: number | undefined,
 ): string {
   const d = geometry.direction;
   const type =
@@ -42,7 +50,9 @@ function headerText(
     'NDims = 3',
     'BinaryData = True',
     'BinaryDataByteOrderMSB = False',
-    `CompressedData = ${compressed ? 'True' : 'False'}`,
+    ...(compressedBytes === undefined
+      ? ['CompressedData = False']
+      : ['CompressedData = True', `CompressedDataSize = ${compressedBytes}`]),
     `TransformMatrix = ${[d[0], d[3], d[6], d[1], d[4], d[7], d[2], d[5], d[8]].join(' ')}`,
     `Offset = ${geometry.origin.join(' ')}`,
     'CenterOfRotation = 0 0 0',
