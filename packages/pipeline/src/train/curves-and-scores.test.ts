@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { chooseThreshold } from './choose-threshold.ts';
+import { curveSvg } from './curve-svg.ts';
+import type { Metrics } from './metrics.ts';
+import { learningRateAt } from './schedule.ts';
+import { createCounts, diceAt, meanOf, probabilityBin, spreadSlices } from './score-slices.ts';
+
+/** Counts of voxels given as [probability, is of the class]. */
+function countsOf(voxels: readonly (readonly [number, boolean])[]) {
+  const counts = createCounts();
+  for (const [p, is] of voxels) (is ? counts.inside : counts.outside)[probabilityBin(p)]!++;
+  return counts;
+}
+
+describe('Dice from counts', () => {
+  const voxels = [
+    [0.9, true],
+    [0.8, false],
+    [0.5, true],
+    [0.3, true],
+    [0.1, false],
+    [0, false],
+  ] as const;
+
+  test('equals Dice of thresholded voxels at every threshold', () => {
+    for (let t = 1; t < 100; t++) {
+      const threshold = t / 100;
+      const predicted = voxels.filter(([p]) => p >= threshold);
+      const hits = predicted.filter(([, is]) => is).length;
+      expect(diceAt(countsOf(voxels), threshold)).toBeCloseTo((2 * hits) / (predicted.length + 3), 12);
+    }
+  });
+
+  test('says nothing where the class is absent', () => {
+    expect(diceAt(countsOf([[0.9, false]]), 0.5)).toBeNull();
+    expect(meanOf([null, 0.5, null, 0.7])).toBeCloseTo(0.6, 12);
+    expect(meanOf([null])).toBeNull();
+  });
+
+  test('the threshold is that of the best mean, cases weighing the same', () => {
+    const small = countsOf([
+      [0.22, true],
+      [0.22, true],
+      [0.12, false],
+    ]);
+    const large = countsOf([
+      ...Array.from({ length: 100 }, () => [0.9, true] as const),
+      [0.18, false] as const,
+    ]);
+    const chosen = chooseThreshold([small, large, countsOf([[0.99, false]])], 0.5);
+    expect(chosen.threshold).toBe(0.2);
+    expect(chosen.dice).toBeCloseTo(1, 12);
+    expect(chooseThreshold([large], 0.3).threshold).toBe(0.5);
+    expect(chooseThreshold([countsOf([[0.9, false]])], 0.37)).toEqual({ threshold: 0.37, dice: null });
+  });
+});
+
+test('slices are spread evenly and without repeats', () => {
+  expect(spreadSlices(3, 5)).toEqual([0, 1, 2]);
+  expect(spreadSlices(10, 2)).toEqual([2, 7]);
+  for (const count of [1, 7, 48]) expect(new Set(spreadSlices(100, count)).size).toBe(count);
+});
+
+test('the learning rate warms up, falls and never reaches below 0', () => {
+  for (const name of ['constant', 'polynomial', 'cosine'] as const) {
+    const plan = {
+      steps: 100,
+      schedule: { name, warmupSteps: 10, power: 0.9 },
+      optimiser: { learningRate: 0.01 },
+    };
+    const rates = Array.from({ length: 100 }, (_, step) => learningRateAt(plan, step));
+    expect(rates[0]).toBeCloseTo(0.01 / 11, 12);
+    expect(rates[10]).toBe(0.01);
+    for (let i = 11; i < 100; i++) expect(rates[i]).toBeLessThanOrEqual(rates[i - 1]!);
+    expect(rates[99]).toBeGreaterThan(0);
+    expect(rates[99]! < 0.001).toBe(name !== 'constant');
+  }
+});
+
+describe('curveSvg', () => {
+  const metrics: Metrics[] = [
+    { kind: 'steps', step: 10, loss: 1.2, crossEntropy: 0.7, softDice: [0.9, 0.2, 0.1], learningRate: 1e-3 },
+    { kind: 'epoch', epoch: 1, step: 10, liverDice: 0.8, lesionDice: null, score: 0.8, best: true },
+    { kind: 'steps', step: 20, loss: 0.6, crossEntropy: 0.3, softDice: [0.9, 0.2, 0.1], learningRate: 1e-3 },
+    { kind: 'epoch', epoch: 2, step: 20, liverDice: 0.7, lesionDice: null, score: 0.7, best: false },
+  ];
+
+  test('marks the best epoch and leaves out a class that was never scored', () => {
+    const svg = curveSvg(metrics, 40);
+    expect(svg).toContain('best: epoch 1, liver 0.800<');
+    expect(svg).not.toMatch(/NaN|Infinity|undefined|null/);
+    expect(svg).toBe(curveSvg(metrics, 40));
+  });
+
+  test.each([0, 1, 2])('draws a run of %i lines', (count) => {
+    expect(curveSvg(metrics.slice(0, count), 1)).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
