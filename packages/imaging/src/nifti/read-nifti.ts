@@ -2,7 +2,13 @@ import { stat } from 'node:fs/promises';
 import { ImagingError } from '../errors/imaging-error.ts';
 import { voxelCount } from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
-import { asReadError, type ByteStream, openByteStream, openToRead } from '../raster/byte-stream.ts';
+import {
+  asReadError,
+  type ByteStream,
+  openByteStream,
+  openToRead,
+  skipBytes,
+} from '../raster/byte-stream.ts';
 import type { StoredImage } from '../raster/stored-image.ts';
 import { readStoredValues } from '../raster/stored-values.ts';
 import { trailingBytes } from '../raster/voxel-file.ts';
@@ -23,7 +29,7 @@ export async function readNifti(path: string, control: TaskControl = {}): Promis
     const { header, consumed } = await readHeader(stream, headerPath);
     const { geometry, findings } = niftiGeometry(header, headerPath);
     if (header.isPair) return await readPair(headerPath, header, geometry, findings, control);
-    await skip(stream, header.voxelOffset - consumed, headerPath);
+    await skipBytes(stream, header.voxelOffset - consumed, headerPath);
     return await finish(stream, headerPath, packed, header, geometry, findings, control);
   } finally {
     await stream.close();
@@ -50,7 +56,7 @@ async function readPair(
     const packed = await isGzip(voxelPath);
     const stream = await openByteStream(voxelPath, packed);
     try {
-      await skip(stream, header.voxelOffset, voxelPath);
+      await skipBytes(stream, header.voxelOffset, voxelPath);
       return await finish(stream, voxelPath, packed, header, geometry, findings, control);
     } finally {
       await stream.close();
@@ -112,21 +118,6 @@ async function readHeader(
   const rest = isVersion2 ? await stream.fill(bytes.subarray(nifti1HeaderBytes)) : 0;
   const consumed = first + rest;
   return { header: parseNiftiHeader(bytes.subarray(0, consumed), path), consumed };
-}
-
-/** Passes over extensions between header and voxels, in pieces. */
-async function skip(stream: ByteStream, count: number, path: string): Promise<void> {
-  const piece = new Uint8Array(Math.min(count, 1 << 16));
-  for (let left = count; left > 0; ) {
-    const filled = await stream.fill(piece.subarray(0, Math.min(left, piece.length)));
-    if (filled === 0) {
-      throw new ImagingError('damaged', 'The file ends before its voxels begin.', {
-        where: path,
-        expected: `${left} more bytes`,
-      });
-    }
-    left -= filled;
-  }
 }
 
 async function isGzip(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { ImagingError } from '../errors/imaging-error.ts';
 import { voxelCount } from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
-import { openByteStream, openToRead } from '../raster/byte-stream.ts';
+import { openByteStream, openToRead, skipBytes } from '../raster/byte-stream.ts';
 import type { StoredImage } from '../raster/stored-image.ts';
 import { bytesPerValue, readStoredValues, type StoredValues, viewAs } from '../raster/stored-values.ts';
 import { besideHeader, trailingBytes, voxelFileSize } from '../raster/voxel-file.ts';
@@ -79,7 +79,7 @@ async function readBinary(
   const stream = await openByteStream(file, packed, offset);
   try {
     // For gzip the byte skip counts unpacked bytes.
-    if (packed && header.byteSkip > 0) await stream.fill(new Uint8Array(header.byteSkip), control);
+    if (packed) await skipBytes(stream, header.byteSkip, file);
     const { type, bigEndian } = header;
     return await readStoredValues(stream, { type, count, bigEndian, fileBytes, packed, path: file }, control);
   } finally {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { ImagingError } from '../errors/imaging-error.ts';
@@ -53,15 +52,17 @@ export async function writePngStack(
   slice: (index: number) => GreyImage,
   control: TaskControl = {},
 ): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
   const names = Array.from({ length: count }, (_, index) => sliceFileName(index));
   const atOnce = 4;
   for (let start = 0; start < count; start += atOnce) {
     control.signal?.throwIfAborted();
     const batch = names.slice(start, start + atOnce);
-    await Promise.all(
+    const written = await Promise.allSettled(
       batch.map(async (name, i) => writeFileWhole(join(folder, name), await encodeGreyPng(slice(start + i)))),
     );
+    // All of a batch are waited for, so that no write goes on when the caller cleans up after a failure.
+    const failed = written.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     control.onProgress?.({ stage: 'pictures', done: start + batch.length, total: count, unit: 'slices' });
   }
   return names;

@@ -50,6 +50,31 @@ export function asReadError(error: unknown, path: string): unknown {
   return error;
 }
 
+/** More than any header extension needs; what a packed file may make us unpack for nothing. */
+const maxSkippedBytes = 1 << 28;
+
+/** Passes over bytes before the voxels. @throws ImagingError `damaged` when there are fewer, or absurdly many */
+export async function skipBytes(stream: ByteStream, count: number, path: string): Promise<void> {
+  if (count > maxSkippedBytes) {
+    throw new ImagingError('damaged', 'The voxels are said to begin far behind the header.', {
+      where: path,
+      found: `${count} bytes behind it`,
+      expected: `at most ${maxSkippedBytes}`,
+    });
+  }
+  const piece = new Uint8Array(Math.min(count, 1 << 16));
+  for (let left = count; left > 0; ) {
+    const filled = await stream.fill(piece.subarray(0, Math.min(left, piece.length)));
+    if (filled === 0) {
+      throw new ImagingError('damaged', 'The file ends before its voxels begin.', {
+        where: path,
+        expected: `${left} more bytes`,
+      });
+    }
+    left -= filled;
+  }
+}
+
 function plainStream(handle: FileHandle, offset: number): ByteStream {
   const pieceBytes = 1 << 24;
   let position = offset;

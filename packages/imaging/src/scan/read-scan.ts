@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readDicomScan } from '../dicom/read-dicom-scan.ts';
@@ -64,7 +65,7 @@ export async function findImage(path: string, wanted: string): Promise<string | 
   const entry = await stat(path).catch((error: unknown) => {
     throw asReadError(error, path);
   });
-  if (!entry.isDirectory()) return path;
+  if (!entry.isDirectory()) return headerOf(path);
   const entries = (await readdir(path, { withFileTypes: true })).filter((e) => !e.name.startsWith('.'));
   if (entries.length === 0) {
     throw new ImagingError('not-found', 'The folder is empty.', {
@@ -76,7 +77,12 @@ export async function findImage(path: string, wanted: string): Promise<string | 
   const volumes = entries.map((e) => e.name).filter((name) => volumeFileName.test(name));
   if (volumes.length === 0) return 'dicom';
   for (const { name } of entries) {
-    if (!volumeFileName.test(name) && (await sniffFormat(join(path, name))) === 'dicom') return 'dicom';
+    if (
+      !volumeFileName.test(name) &&
+      !voxelFileName.test(name) &&
+      (await sniffFormat(join(path, name))) === 'dicom'
+    )
+      return 'dicom';
   }
   if (volumes.length === 1) return join(path, volumes[0]!);
   throw new ImagingError('not-an-image', `The folder holds ${volumes.length} volume files.`, {
@@ -85,4 +91,13 @@ export async function findImage(path: string, wanted: string): Promise<string | 
     expected: `one ${wanted}`,
     advice: 'Name the file to read.',
   });
+}
+
+/** Voxels that belong to a header beside them. */
+const voxelFileName = /\.(img|img\.gz|raw|raw\.gz|zraw)$/i;
+
+/** The .hdr of an .img, if there is one; else the path itself. */
+function headerOf(path: string): string {
+  const header = path.replace(/\.img(\.gz)?$/i, '.hdr$1');
+  return header !== path && existsSync(header) ? header : path;
 }
