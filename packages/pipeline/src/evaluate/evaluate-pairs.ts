@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
@@ -29,7 +29,7 @@ export interface Evaluation {
 /**
  * Scores one pair of labelmap files, or all cases of two folders (matched by case id, see `caseIdOf`).
  * In folders a case without partner, or one that cannot be read or compared, is listed as a problem;
- * a single pair throws instead.
+ * a single pair throws instead. Beside a file, a folder stands for the labels.nii.gz in it.
  * @throws PipelineError `data-invalid`, ImagingError of the readers, `geometry-mismatch`, `label-unknown`
  */
 export async function evaluatePaths(
@@ -38,14 +38,12 @@ export async function evaluatePaths(
   control: TaskControl = {},
 ): Promise<Evaluation> {
   const [a, b] = await Promise.all([isFolder(reference), isFolder(prediction)]);
-  if (a !== b) {
-    throw new PipelineError('data-invalid', 'A file and a folder cannot be compared.', {
-      found: `${reference} is a ${a ? 'folder' : 'file'}, ${prediction} a ${b ? 'folder' : 'file'}`,
-      expected: 'two files or two folders',
-    });
-  }
-  if (!a) {
-    const scores = await evaluateFiles(reference, prediction, control);
+  if (!a || !b) {
+    const files = [
+      a ? await resultFile(reference, prediction) : reference,
+      b ? await resultFile(prediction, reference) : prediction,
+    ] as const;
+    const scores = await evaluateFiles(...files, control);
     return finish([{ id: caseIdOf(basename(reference)), ...scores }], []);
   }
   const match = matchCases(await findCaseFiles(reference), await findCaseFiles(prediction));
@@ -86,6 +84,16 @@ async function evaluateFiles(reference: string, prediction: string, control: Tas
 
 function finish(cases: readonly ScoredCase[], problems: readonly EvaluationProblem[]): Evaluation {
   return { schema: 'glisson.evaluation/1', cases, summary: summarise(cases), problems };
+}
+
+/** The labels of a result folder of `glisson segment`, when a folder is compared with a file. */
+async function resultFile(folder: string, file: string): Promise<string> {
+  const labels = join(folder, 'labels.nii.gz');
+  if (await stat(labels).catch(() => undefined)) return labels;
+  throw new PipelineError('data-invalid', 'A file and a folder cannot be compared.', {
+    found: `${file} is a file, ${folder} a folder without labels.nii.gz`,
+    expected: 'two files, two folders, or a file and a result folder of glisson segment',
+  });
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -95,7 +95,7 @@ export function thresholdPlan(changes: Partial<Plan> = {}): Plan {
       weightAverageDecay: 0,
     },
     split: { train: ['a'], validation: ['b'], test: [], patients: { a: 'a', b: 'b' } },
-    inference: { tileSize: [22, 16], overlap: 0.5, mirror: false },
+    inference: { tileSize: [24, 16], overlap: 0.5, mirror: false },
     postprocess: {
       liverThreshold: 0.5,
       lesionThreshold: 0.5,
