@@ -53,16 +53,26 @@ export function indexToWorld(geometry: Geometry, index: Vec3): Vec3 {
   ];
 }
 
-/** LPS mm to continuous voxel index; the direction must be orthonormal, as `assertGeometry` checks. */
+/**
+ * LPS mm to continuous voxel index. Uses the true inverse of the direction: with its transpose, the rounding that
+ * `directionTolerance` permits would move far voxels by up to half a voxel.
+ */
 export function worldToIndex(geometry: Geometry, point: Vec3): Vec3 {
   const { spacing: s, origin: o, direction: d } = geometry;
   const x = point[0] - o[0];
   const y = point[1] - o[1];
   const z = point[2] - o[2];
+  const scale = 1 / determinant(d);
   return [
-    (d[0] * x + d[3] * y + d[6] * z) / s[0],
-    (d[1] * x + d[4] * y + d[7] * z) / s[1],
-    (d[2] * x + d[5] * y + d[8] * z) / s[2],
+    (((d[4] * d[8] - d[5] * d[7]) * x + (d[2] * d[7] - d[1] * d[8]) * y + (d[1] * d[5] - d[2] * d[4]) * z) *
+      scale) /
+      s[0],
+    (((d[5] * d[6] - d[3] * d[8]) * x + (d[0] * d[8] - d[2] * d[6]) * y + (d[2] * d[3] - d[0] * d[5]) * z) *
+      scale) /
+      s[1],
+    (((d[3] * d[7] - d[4] * d[6]) * x + (d[1] * d[6] - d[0] * d[7]) * y + (d[0] * d[4] - d[1] * d[3]) * z) *
+      scale) /
+      s[2],
   ];
 }
 
