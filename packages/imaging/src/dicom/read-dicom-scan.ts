@@ -179,7 +179,7 @@ async function readVoxels(a: Assembly, findings: Finding[], control: TaskControl
     let target = direct ? out : temporary();
     const at = direct ? k * area : 0;
     let result = convertFrame(words, reader.description, plane.transform, padding, target, at, count);
-    if (target instanceof Int16Array && (result.lowest < -32768 || result.highest > 32767)) {
+    if (target instanceof Int16Array && !result.fits) {
       out = Float32Array.from(out);
       target = direct ? out : temporary();
       result = convertFrame(words, reader.description, plane.transform, padding, target, at, count);

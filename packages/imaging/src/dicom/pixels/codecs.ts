@@ -1,17 +1,29 @@
-import codecs from 'dcmjs-codecs';
+import type codecs from 'dcmjs-codecs';
 import { ImagingError } from '../../errors/imaging-error.ts';
 import { asWords, type Words } from './native-frames.ts';
 import type { PixelDescription } from './pixel-description.ts';
 import { decodeRle } from './rle.ts';
 
-const { Context, NativeCodecs } = codecs;
+/** Loaded when the first compressed frame is met: most scans have none. */
+let loaded: typeof codecs | undefined;
 
 /** Makes the decoders ready; cheap when they are. The WebAssembly is loaded once a process. */
 export async function prepareCodecs(d: PixelDescription): Promise<void> {
   const { compression } = d.syntax;
   if (compression === 'none' || compression === 'rle' || compression === 'unsupported') return;
-  if (!NativeCodecs.isInitialized()) await NativeCodecs.initializeAsync();
+  loaded ??= (await import('dcmjs-codecs')).default;
+  if (!loaded.NativeCodecs.isInitialized()) await loaded.NativeCodecs.initializeAsync();
 }
+
+const methods = {
+  jpeg: 'decodeJpeg',
+  'jpeg-ls': 'decodeJpegLs',
+  'jpeg-2000': 'decodeJpeg2000',
+  htj2k: 'decodeHtJpeg2000',
+  'jpeg-xl': 'decodeJpegXl',
+  none: undefined,
+  unsupported: undefined,
+} as const;
 
 /**
  * Decodes one compressed frame into containers as wide as `bitsAllocated`, samples of a pixel together.
@@ -23,16 +35,8 @@ export function decodeFrame(stream: Uint8Array, d: PixelDescription, where?: str
   if (d.syntax.compression === 'rle') {
     return asWords(decodeRle(stream, pixels, d.samples, d.bitsAllocated / 8), d.bitsAllocated, true);
   }
-  const decode = {
-    jpeg: NativeCodecs.decodeJpeg,
-    'jpeg-ls': NativeCodecs.decodeJpegLs,
-    'jpeg-2000': NativeCodecs.decodeJpeg2000,
-    htj2k: NativeCodecs.decodeHtJpeg2000,
-    'jpeg-xl': NativeCodecs.decodeJpegXl,
-    none: undefined,
-    unsupported: undefined,
-  }[d.syntax.compression];
-  if (decode === undefined) {
+  const method = methods[d.syntax.compression];
+  if (method === undefined || loaded === undefined) {
     throw new ImagingError('unsupported', 'The pixels are compressed in a way that cannot be read.', {
       where,
       found: d.syntax.name,
@@ -50,10 +54,10 @@ export function decodeFrame(stream: Uint8Array, d: PixelDescription, where?: str
   if (d.syntax.compression !== 'jpeg-xl' && !endsStream(stream)) {
     damaged('no end-of-image marker: the stream is cut off');
   }
+  const { Context, NativeCodecs } = loaded;
   let decoded: { bytes: Uint8Array; bits: number };
   try {
-    const context = decode.call(
-      NativeCodecs,
+    const context = NativeCodecs[method](
       new Context({
         width: d.columns,
         height: d.rows,

@@ -1,3 +1,4 @@
+import { addToPairs } from './convert-pairs.ts';
 import type { Words } from './native-frames.ts';
 import type { PixelDescription } from './pixel-description.ts';
 
@@ -24,8 +25,8 @@ export interface Padding {
 }
 
 export interface ConversionResult {
-  readonly lowest: number;
-  readonly highest: number;
+  /** Whether all values are in the range of Int16; those of an Int16 target are wrong when not. */
+  readonly fits: boolean;
   /** Voxels below -1024, padding not counted. */
   readonly belowAir: number;
   readonly padded: number;
@@ -37,8 +38,7 @@ export function isIntegral(transform: ModalityTransform): boolean {
 }
 
 /**
- * Masks, extends the sign, applies slope and intercept and writes, in one pass. An Int16 target overflows in
- * silence: compare `lowest` and `highest` with its range.
+ * Masks, extends the sign, applies slope and intercept and writes, in one pass.
  */
 export function convertFrame(
   words: Words,
@@ -54,38 +54,60 @@ export function convertFrame(
     transform.lut === undefined &&
     words instanceof Uint16Array &&
     out instanceof Int16Array &&
-    d.kind === 'integer'
+    d.kind === 'integer' &&
+    isSmallInteger(transform)
   ) {
-    return convertWords(words, d, transform, out, at, count);
+    return convertIntegers(words, d, transform, out.subarray(at, at + count));
   }
   return convertAny(words, d, transform, padding, out, at, count);
 }
 
-/** The common case, kept apart so that the engine compiles it for these array types alone. */
-function convertWords(
+/** Whether 16-bit values times slope plus intercept stay within 32-bit integers. */
+function isSmallInteger(transform: ModalityTransform): boolean {
+  return (
+    isIntegral(transform) &&
+    Math.abs(transform.slope) <= 16384 &&
+    Math.abs(transform.intercept) <= 1_000_000_000
+  );
+}
+
+/** The common case, 16-bit words to Int16 by whole numbers: in pairs where it can be, else one by one. */
+function convertIntegers(
   words: Uint16Array,
   d: PixelDescription,
-  transform: ModalityTransform,
+  { slope, intercept }: ModalityTransform,
   out: Int16Array,
-  at: number,
-  count: number,
 ): ConversionResult {
+  const plain = d.highBit === d.bitsStored - 1 && (!d.signed || d.bitsStored === 16);
+  const even = out.length % 2 === 0 && words.byteOffset % 4 === 0 && out.byteOffset % 4 === 0;
+  if (plain && even && slope === 1 && intercept === (intercept << 16) >> 16) {
+    const half = out.length / 2;
+    const from = new Int32Array(words.buffer, words.byteOffset, half);
+    const to = new Int32Array(out.buffer, out.byteOffset, half);
+    const result = addToPairs(from, 2 ** d.bitsStored - 1, !d.signed, intercept, to);
+    if (result.fits) {
+      return { fits: true, belowAir: result.maybeBelowAir ? countBelowAir(out) : 0, padded: 0 };
+    }
+  }
   const left = 31 - d.highBit;
   const right = 32 - d.bitsStored;
-  const { slope, intercept } = transform;
   const { signed } = d;
-  let lowest = Number.POSITIVE_INFINITY;
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) {
-    const shifted = words[i]! << left;
-    const value = (signed ? shifted >> right : shifted >>> right) * slope + intercept;
-    if (value < lowest) lowest = value;
-    if (value > highest) highest = value;
-    out[at + i] = value;
-  }
+  let overflow = 0;
   let belowAir = 0;
-  if (lowest < -1024) for (let i = at; i < at + count; i++) if (out[i]! < -1024) belowAir++;
-  return { lowest, highest, belowAir, padded: 0 };
+  for (let i = 0; i < out.length; i++) {
+    const shifted = words[i]! << left;
+    const value = (Math.imul(signed ? shifted >> right : shifted >>> right, slope) + intercept) | 0;
+    out[i] = value;
+    overflow |= ((value << 16) >> 16) ^ value;
+    belowAir += (value + 1024) >>> 31;
+  }
+  return { fits: overflow === 0, belowAir, padded: 0 };
+}
+
+function countBelowAir(values: Int16Array): number {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]! < -1024) count++;
+  return count;
 }
 
 function convertAny(
@@ -133,5 +155,5 @@ function convertAny(
     if (value > highest) highest = value;
     out[at + i] = value;
   }
-  return { lowest, highest, belowAir, padded };
+  return { fits: lowest >= -32768 && highest <= 32767, belowAir, padded };
 }
