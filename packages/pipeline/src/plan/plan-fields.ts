@@ -11,7 +11,8 @@ export function schemaAt(path: readonly PropertyKey[]): z.ZodType | undefined {
   let schema: unknown = planSchema;
   for (const part of path) {
     schema = unwrapped(schema);
-    if (schema instanceof z.ZodObject) schema = schema.shape[part as string];
+    if (schema instanceof z.ZodObject)
+      schema = Object.hasOwn(schema.shape, part) ? schema.shape[part as string] : undefined;
     else if (schema instanceof z.ZodArray) schema = schema.element;
     else if (schema instanceof z.ZodTuple) schema = schema.def.items[part as number];
     else if (schema instanceof z.ZodRecord) schema = schema.valueType;

@@ -151,6 +151,7 @@ describe('parseFields', () => {
     ['fingerprint.cases', '3', 'It follows from the data'],
     ['network.inputChannels', '3', 'preprocess.contextSlices'],
     ['__proto__.polluted', '1', 'no single field'],
+    ['toString', '1', 'no single field'],
   ])('%s=%s', (name, text, message) => {
     const set = JSON.parse(`{${JSON.stringify(name)}: ${JSON.stringify(text)}}`) as Record<string, string>;
     expect(() => parseFields(set)).toThrowError(

@@ -117,7 +117,7 @@ describe('trainRun', () => {
     const stages = new Set<string>();
     const summary = await trainRun(tiny('plain'), { onProgress: (event) => stages.add(event.stage) });
     expect([...stages]).toEqual(
-      expect.arrayContaining(['hash files', 'fingerprint', 'preprocess', 'train', 'validate']),
+      expect.arrayContaining(['hash files', 'fingerprint', 'preprocess', 'train', 'choose thresholds']),
     );
     expect((await readdir(join(root, 'plain'))).sort()).toEqual(
       [

@@ -103,7 +103,8 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   const data = await findTrainingData(options.data, control);
   const { validation, test } = options;
   const split = splitByPatient(data.cases, { validation, test, seed });
-  const summaries = await summariseCases(data, split.train, control);
+  const cache = options.cache ?? join(cacheFolder(), 'preprocessed');
+  const summaries = await summariseCases(data, split.train, cache, control);
   const plan = recipe({ cases: summaries, dataHash: data.dataHash, split, set });
 
   const paths = runPaths(resolve(options.out));
@@ -118,7 +119,6 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     environment,
   });
 
-  const cache = options.cache ?? join(cacheFolder(), 'preprocessed');
   const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
   const sides = await prepareSides(data, plan, cache, memoryBytes, control);
   const findings = [...data.findings, ...summaries.flatMap((s) => s.findings), ...sides.findings];
@@ -233,7 +233,7 @@ async function trainSteps(run: Run, begin: TrainProgress, control: TaskControl):
     const epochEnds = done % training.stepsPerEpoch === 0 || done === training.steps;
     if (epochEnds) {
       const epoch = Math.ceil(done / training.stepsPerEpoch);
-      const scores = await validate(run, control);
+      const scores = await validate(run, epoch, done, control);
       const isBest = best === null || scores.score > best.score;
       if (isBest) best = { epoch, step: done, score: scores.score };
       await metrics.add({ kind: 'epoch', epoch, step: done, ...scores, best: isBest });
@@ -318,12 +318,26 @@ async function withPredictor<T>(
   }
 }
 
-/** Dice after an epoch: mean over validation cases, on slices spread evenly over them, at the plan's thresholds. */
-async function validate(run: Run, control: TaskControl) {
+/**
+ * Dice after an epoch: mean over validation cases, on slices spread evenly over them, at the plan's thresholds.
+ * It reports as part of the stage `train`, so that rate and time left count it in.
+ */
+async function validate(run: Run, epoch: number, step: number, control: TaskControl) {
   const { plan, sides } = run;
+  const inner: TaskControl = {
+    signal: control.signal,
+    onProgress: ({ done, total }) =>
+      control.onProgress?.({
+        stage: 'train',
+        done: step,
+        total: plan.training.steps,
+        unit: 'steps',
+        note: `epoch ${epoch}: scoring slice ${done} of ${total}`,
+      }),
+  };
   const slices = slicesOfCases(sides.validation, plan.training.validationSlices);
   const counts = await withPredictor(run, control, (predictor) =>
-    scoreSlices(predictor, sides.validation, slices, plan, 'validate', control),
+    scoreSlices(predictor, sides.validation, slices, plan, 'validate', inner),
   );
   const dice = diceOf(counts, plan.postprocess);
   return { ...dice, score: round(meanOf([dice.liverDice, dice.lesionDice]) ?? 0) };

@@ -7,6 +7,7 @@ import type { Finding, Scan } from '@glisson/imaging/volume/scan';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import { type CaseSummary, summariseCase } from '../fingerprint/case-summary.ts';
 import { hashCase } from '../fingerprint/hash-files.ts';
+import { cachedSummary } from '../fingerprint/summary-cache.ts';
 import type { Plan } from '../plan/plan.ts';
 import { hashJson } from '../plan/plan-text.ts';
 import { type CaseToPrepare, prepareCase } from '../preprocess/prepared-cache.ts';
@@ -85,26 +86,20 @@ async function readLabelled(
   return { scan, labelmap };
 }
 
-/** Reads cases one after the other and remembers what the fingerprint needs; one is in memory at a time. */
+/**
+ * Reads cases one after the other and remembers what the fingerprint needs; one is in memory at a time. What an
+ * earlier run remembered of the same files is taken from the cache.
+ */
 export async function summariseCases(
   data: TrainingData,
   ids: readonly string[],
+  cache: string,
   control: TaskControl,
 ): Promise<CaseSummary[]> {
   const summaries: CaseSummary[] = [];
   for (const hashed of data.cases.filter((c) => ids.includes(c.id))) {
     control.signal?.throwIfAborted();
-    const { scan, labelmap } = await readLabelled(hashed, data.labels, control);
-    const findings = scan.findings.map((finding) => ({ ...finding, where: finding.where ?? hashed.id }));
-    if (!scan.isHounsfield && scan.format === 'dicom') {
-      findings.push({
-        severity: 'warning',
-        code: 'not-hounsfield',
-        message: 'The voxels are not Hounsfield units by the word of the file.',
-        where: hashed.id,
-      });
-    }
-    summaries.push(summariseCase(hashed.id, hashed.patient, scan.volume, labelmap, findings));
+    summaries.push(await cachedSummary(cache, hashed, () => readSummary(hashed, data.labels, control)));
     control.onProgress?.({
       stage: 'fingerprint',
       done: summaries.length,
@@ -114,6 +109,25 @@ export async function summariseCases(
     });
   }
   return summaries;
+}
+
+async function readSummary(
+  hashed: HashedCase,
+  labels: LabelTable,
+  control: TaskControl,
+): Promise<CaseSummary> {
+  const { scan, labelmap } = await readLabelled(hashed, labels, control);
+  // The case is named, not the path: the same files may lie elsewhere next time.
+  const findings: Finding[] = scan.findings.map((finding) => ({ ...finding, where: hashed.id }));
+  if (!scan.isHounsfield && scan.format === 'dicom') {
+    findings.push({
+      severity: 'warning',
+      code: 'not-hounsfield',
+      message: 'The voxels are not Hounsfield units by the word of the file.',
+      where: hashed.id,
+    });
+  }
+  return summariseCase(hashed.id, hashed.patient, scan.volume, labelmap, findings);
 }
 
 export interface PreparedSides {
