@@ -26,6 +26,9 @@ export interface SegmentationLoss {
 /** Added to numerator and denominator of Dice: a class that is absent and not predicted scores 1. */
 const diceSmoothing = 1;
 
+/** Keeps the cross-entropy of a batch in which every pixel is ignored at 0 instead of 0 / 0. */
+const tiny = 1e-12;
+
 /**
  * Weighted cross-entropy plus soft Dice from logits [N, classes, H, W] and classes [N, H, W] (uint8).
  * Cross-entropy: - sum w[t] ln p[t] / sum w[t], as in PyTorch. Dice per class, over the batch (Milletari et al.,
@@ -53,7 +56,8 @@ export function segmentationLoss(
   const truth = cast(equal(target, numbers), 'float32');
   const logProbabilities = logSoftmax(logits, 1);
   const weighted = mul(truth, constant(classWeights, [1, classes, 1, 1]));
-  const crossEntropy = div(neg(reduceSum(mul(weighted, logProbabilities))), reduceSum(weighted));
+  const weight = add(reduceSum(weighted), scalar(tiny));
+  const crossEntropy = div(neg(reduceSum(mul(weighted, logProbabilities))), weight);
 
   const probabilities = exp(logProbabilities);
   const pixels = [0, 2, 3];

@@ -233,6 +233,21 @@ describe('segmentation loss', () => {
   });
 });
 
+test('a batch without any class has a finite loss and no gradient of cross-entropy', async () => {
+  const logits = input('logits', [1, 2, 2, 2]);
+  const targets = input('targets', [1, 2, 2], 'uint8');
+  const options = { crossEntropyWeight: 1, diceWeight: 0, classWeights: [1, 1] };
+  const { loss } = segmentationLoss(logits, targets, options);
+  const [gradient] = gradients(loss, [logits]);
+  const feeds = new Map([
+    [logits, [1, 2, 3, 4, 5, 6, 7, 8]],
+    [targets, [255, 255, 255, 255]],
+  ]);
+  const [value, slope] = await runGraph([loss, gradient!], feeds);
+  expect(value).toEqual(Float32Array.of(0));
+  expect([...slope!].map(Math.abs)).toEqual(new Array(8).fill(0));
+});
+
 test('tied pixels: the first in row-major order gets the gradient of max-pooling, as in PyTorch', async () => {
   const x = input('x', [1, 1, 2, 8]);
   const [dx] = gradients(reduceSum(maxPool2(x)), [x]);
