@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hasSharedData, realScan, sharedPath } from '../../../../testing/shared-data.ts';
+import { writeCtSeries } from '../dicom-write/write-ct-series.ts';
 import type { Geometry } from '../geometry/geometry.ts';
 import { readScan } from '../scan/read-scan.ts';
 import { writeLabelmapFile, writeVolumeFile } from '../scan/write-volume.ts';
@@ -277,7 +278,49 @@ describe('no layout', () => {
   });
 });
 
+test('3D-IRCADb from DICOM: scan and masks are read and merged', async () => {
+  const size = [16, 12, 5] as const;
+  const grid: Geometry = { ...geometry, size, origin: [-30, -40, 100] };
+  const filled = (value: (i: number) => number) =>
+    Int16Array.from({ length: 16 * 12 * 5 }, (_, i) => value(i));
+  const write = (name: string, voxels: Int16Array) =>
+    writeCtSeries(
+      join(folder, '3Dircadb1.1', name),
+      { geometry: grid, voxels },
+      { fileName: (n) => `image_${n}` },
+    );
+  await write(
+    'PATIENT_DICOM',
+    filled((i) => (i % 97) * 20 - 1000),
+  );
+  await write(
+    'MASKS_DICOM/liver',
+    filled((i) => (i >= 300 && i < 700 ? 255 : 0)),
+  );
+  await write(
+    'MASKS_DICOM/livertumor01',
+    filled((i) => (i >= 400 && i < 420 ? 255 : 0)),
+  );
+  await write(
+    'MASKS_DICOM/bone',
+    filled((i) => (i < 50 ? 255 : 0)),
+  );
+  const dataset = await readDataset(folder);
+  const { labelmap, scan } = await readCase(dataset.cases[0]!, dataset.labels);
+  expect(scan.volume.geometry.size).toEqual([16, 12, 5]);
+  expect([...labelmap!.voxels]).toEqual([
+    ...filled((i) => (i >= 400 && i < 420 ? 2 : i >= 300 && i < 700 ? 1 : 0)),
+  ]);
+});
+
 describe('readCase', () => {
+  test('labels with reversed rows are put into the order of their scan', async () => {
+    await scanFile('volume-0.nii');
+    const flipped: Geometry = { ...geometry, origin: [0, 2, 0], direction: [1, 0, 0, 0, -1, 0, 0, 0, 1] };
+    await labelFile('segmentation-0.nii', new Uint8Array(24).fill(2, 0, 4), flipped);
+    const { labelmap } = await readCase(await lits(), liverLabels);
+    expect([...labelmap!.voxels]).toEqual([...new Uint8Array(24).fill(2, 8, 12)]);
+  });
   const lits = async () => (await readDataset(folder)).cases[0]!;
   test('labels of another grid are refused, both named', async () => {
     await scanFile('volume-0.nii');

@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ImagingError } from '../errors/imaging-error.ts';
-import { assertGeometriesAgree } from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import { asReadError } from '../raster/byte-stream.ts';
+import { labelmapOnGrid } from '../scan/labelmap-on-grid.ts';
 import { readLabelmap } from '../scan/read-labelmap.ts';
 import { readScan } from '../scan/read-scan.ts';
 import { createLabelmap, type Labelmap, type LabelTable } from '../volume/labelmap.ts';
@@ -93,7 +93,8 @@ function listNames(names: readonly string[]): string {
 }
 
 /**
- * Reads the scan and the labels of a case and checks that they belong together.
+ * Reads the scan and the labels of a case and checks that they belong together. Labels whose voxels are the
+ * scan's in another order (reversed rows or slices, swapped axes) are reordered onto the scan's grid.
  * @returns no labelmap when the case has no labels
  * @throws ImagingError `value-invalid` for a scan with NaN or without contrast, `geometry-mismatch` naming
  * both grids, `label-unknown`, or what `readScan` and `readLabelmap` throw
@@ -116,8 +117,7 @@ export async function readCase(
   if (dataCase.label === undefined) return { scan };
   const { label } = dataCase;
   if (label.kind === 'masks') return { scan, labelmap: await mergeMasks(scan, label.masks, labels, control) };
-  const labelmap = await readLabelFile(label, labels, control);
-  assertGeometriesAgree(scan.volume.geometry, labelmap.geometry, [
+  const labelmap = labelmapOnGrid(await readLabelFile(label, labels, control), scan.volume.geometry, [
     `scan ${dataCase.image}`,
     `labels ${label.path}`,
   ]);

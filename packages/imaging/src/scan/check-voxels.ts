@@ -28,12 +28,28 @@ export function summariseVoxels(volume: Volume): VoxelSummary {
   return { min, max, notFinite };
 }
 
+/** HU that only air and lung reach. */
+const airBelow = -300;
+
+/** Whether 16-bit values are certain to give no finding; stops as soon as it knows. */
+function hasAirAndMore(voxels: Int16Array): boolean {
+  let air = false;
+  let more = false;
+  for (let i = 0; i < voxels.length; i++) {
+    if (voxels[i]! <= airBelow) air = true;
+    else more = true;
+    if (air && more) return true;
+  }
+  return false;
+}
+
 /**
  * Looks for values that no segmentation should be built on. Severity `error`: `not-finite` (NaN or infinite
  * values), `constant` (no contrast at all). `warning`: `not-hounsfield` (0..255 as in a picture, or beyond
- * what CT can give). `info`: `no-air` (nothing below -300 HU: clipped values, or no CT).
+ * what CT can give). `info`: `no-air` (nothing at or below -300 HU: clipped values, or no CT).
  */
 export function checkVoxels(volume: Volume, where?: string): Finding[] {
+  if (volume.voxels instanceof Int16Array && hasAirAndMore(volume.voxels)) return [];
   const { min, max, notFinite } = summariseVoxels(volume);
   const findings: Finding[] = [];
   const add = (severity: Finding['severity'], code: string, message: string) =>
@@ -61,7 +77,7 @@ export function checkVoxels(volume: Volume, where?: string): Finding[] {
     );
   } else if (max > 32767 || min < -32768) {
     add('warning', 'not-hounsfield', `Values reach from ${min} to ${max}: more than Hounsfield units can.`);
-  } else if (min > -300) {
+  } else if (min > airBelow) {
     add(
       'info',
       'no-air',
