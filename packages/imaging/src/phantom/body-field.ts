@@ -59,6 +59,12 @@ export interface BodyField {
   readonly extent: { readonly halfWidth: number; readonly anterior: number; readonly posterior: number };
 }
 
+/** y of the middle of the vertebral bodies at height z, template mm: the lumbar lordosis, gently. */
+export function spineY(z: number): number {
+  const d = z - 20;
+  return 62 + 0.0003 * d * d - (z < -60 ? 0.1 * (-60 - z) : 0);
+}
+
 /** Builds the functions of one patient. */
 export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): BodyField {
   const warpNoise = createSmoothNoise(random.derive('warp'));
@@ -116,9 +122,6 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
     return smoothUnion(a, b, 22) + 2.5 * bumps(x, y, z, 50, 7);
   };
 
-  const spineY = (z: number): number =>
-    62 + 0.0006 * (z - 20) * (z - 20) - 6 * (z < -60 ? (-60 - z) / 60 : 0);
-
   const kidneyDistance = (x: number, y: number, z: number): number => {
     const d = Math.min(shape(anatomy.kidneyRight, x, y, z), shape(anatomy.kidneyLeft, x, y, z));
     return d < 30 ? d + 1.8 * bumps(x, y, z, 22, 2) : d;
@@ -144,11 +147,11 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
     if (d > 20) return d;
     d += 6.5 * bumps(x, y, z, 48, 1) + 2 * bumps(x, y, z, 20, 5);
     // The hilum with the fissure of the ligamentum venosum: a wedge of fat from below and behind.
-    const fx = (x + 22) / 15;
-    const fy = (y + 12) / 30;
+    const fx = (x + 22 + 0.25 * (y + 12)) / 11;
+    const fy = (y + 12) / 28;
     const fz = (z + 16) / 24;
-    const f = Math.sqrt(fx * fx + fy * fy + fz * fz);
-    d = smoothIntersection(d, (1 - f) * 14, 8);
+    const f = Math.sqrt(fx * fx + fy * fy + fz * fz) + 0.35 * bumps(x, y, z, 14, 11);
+    d = smoothIntersection(d, (1 - f) * 11, 8);
     // The falciform fissure in front.
     const tx = (x + 2 + 0.15 * (y + 60)) / 4.5;
     const ty = (y + 84) / 34;
@@ -258,7 +261,10 @@ export function createBodyField(anatomy: PatientAnatomy, random: SeededRandom): 
     out[organIndex.cavity] = cavity;
     const heart = shape(anatomy.heart, x, y, z);
     if (z > -70) {
-      const above = Math.max(cavity + 1.5, -domes, -mediastinum, 5 - heart, 10 - 0.42 * y - z);
+      const besideX = x / 42;
+      const besideY = (y - ys - 16) / 34;
+      const besideSpine = (1 - Math.sqrt(besideX * besideX + besideY * besideY)) * 34;
+      const above = Math.max(cavity + 1.5, -domes, -mediastinum, besideSpine, 5 - heart, 10 - 0.42 * y - z);
       if (above < 12) {
         const recess = 14 - 0.42 * y - z + 4 * bumps(x, y, z, 40, 9);
         const lung = Math.max(above, recess);

@@ -1,6 +1,6 @@
 import type { Vec3 } from '../geometry/geometry.ts';
 import type { SeededRandom } from '../random/seeded-random.ts';
-import type { BodyField } from './body-field.ts';
+import { type BodyField, spineY } from './body-field.ts';
 import type { PatientAnatomy } from './patient-anatomy.ts';
 import { chain, smoothChain, type TubePiece } from './tubes.ts';
 import { growVesselTree } from './vessel-tree.ts';
@@ -35,7 +35,6 @@ export function drawInnerTubes(
   const near = (mean: number, spread: number) => mean + spread * (2 * random.uniform() - 1);
   const { vertebraPitch: pitch, vertebraPhase: phase } = anatomy;
   const [cavityWidth, cavityDepth, cavityY] = anatomy.cavity;
-  const spineY = (z: number): number => 62 + 0.0006 * (z - 20) * (z - 20);
 
   const ribs: TubePiece[] = [];
   const cartilage: TubePiece[] = [];
@@ -48,9 +47,9 @@ export function drawInnerTubes(
       processes.push(
         ...chain(
           [
-            [0, y + 37, z - 4],
-            [0, y + 46, z - 9],
-            [0, y + 58, z - 14],
+            [0, y + 35, z - 4],
+            [0, y + 42, z - 9],
+            [0, y + 49, z - 15],
           ],
           [3.6, 2.6, 3.8],
         ),

@@ -37,6 +37,9 @@ export interface SlicePainter {
 
 const far = 99;
 
+/** Distance between planes at which organ distances are evaluated. */
+const levelMm = 3.5;
+
 /** Prepares one patient for painting on a frame. */
 export function createSlicePainter(
   frame: ScanFrame,
@@ -100,6 +103,49 @@ export function createSlicePainter(
   const liver = new Float32Array(pixelCount);
   const lesion = new Float32Array(pixelCount);
   const values = new Float64Array(fieldOrgans.length);
+
+  const evaluateInto = (target: readonly Float32Array[], w: number, u: number, v: number): void => {
+    const step = grid.stride * pixelMm;
+    for (let b = 0, n = 0; b < grid.nodeRows; b++) {
+      for (let a = 0; a < grid.nodeColumns; a++, n++) {
+        const p = u + a * step;
+        const q = v + b * step;
+        field.evaluate(
+          origin[0] + p * right[0] + q * down[0] + w * normal[0],
+          origin[1] + p * right[1] + q * down[1] + w * normal[1],
+          origin[2] + p * right[2] + q * down[2] + w * normal[2],
+          values,
+        );
+        for (let o = 0; o < target.length; o++) target[o]![n] = values[o]!;
+      }
+    }
+  };
+  // Distances change slowly along the normal, as they do in the plane: they are evaluated every few mm and
+  // interpolated between. A plane is kept as long as slices need it.
+  let lower = { level: Number.NaN, distances: fieldOrgans.map(() => new Float32Array(nodeCount)) };
+  let upper = { level: Number.NaN, distances: fieldOrgans.map(() => new Float32Array(nodeCount)) };
+  const fill = (plane: typeof lower, level: number): void => {
+    if (plane.level === level) return;
+    evaluateInto(plane.distances, level * levelMm, 0, 0);
+    plane.level = level;
+  };
+  const distancesAt = (w: number, u: number, v: number): void => {
+    if (u !== 0 || v !== 0) {
+      evaluateInto(organs, w, u, v);
+      return;
+    }
+    const level = Math.floor(w / levelMm);
+    if (lower.level === level + 1 || upper.level === level) [lower, upper] = [upper, lower];
+    fill(lower, level);
+    fill(upper, level + 1);
+    const t = w / levelMm - level;
+    for (let o = 0; o < organs.length; o++) {
+      const below = lower.distances[o]!;
+      const above = upper.distances[o]!;
+      const out = organs[o]!;
+      for (let n = 0; n < nodeCount; n++) out[n] = below[n]! + t * (above[n]! - below[n]!);
+    }
+  };
 
   const tableTop = field.extent.posterior - 2;
   const background = (w: number, u: number, v: number): void => {
@@ -279,19 +325,7 @@ export function createSlicePainter(
       stepY: step,
     };
     const pixels: NodePlane = { u, v, columns, rows, stepX: pixelMm, stepY: pixelMm };
-    for (let b = 0, n = 0; b < grid.nodeRows; b++) {
-      for (let a = 0; a < grid.nodeColumns; a++, n++) {
-        const p = u + a * step;
-        const q = v + b * step;
-        field.evaluate(
-          origin[0] + p * right[0] + q * down[0] + w * normal[0],
-          origin[1] + p * right[1] + q * down[1] + w * normal[1],
-          origin[2] + p * right[2] + q * down[2] + w * normal[2],
-          values,
-        );
-        for (let o = 0; o < organs.length; o++) organs[o]![n] = values[o]!;
-      }
-    }
+    distancesAt(w, u, v);
     const nodeY = (n: number): number => {
       const b = Math.floor(n / grid.nodeColumns);
       const a = n - b * grid.nodeColumns;
@@ -333,7 +367,7 @@ export function createSlicePainter(
     paintField('canal', 22, 4);
     const ilium = nodes('ilium');
     for (let n = 0; n < nodeCount; n++)
-      scratch[n] = Math.max(ilium[n]! - 9 + 5 * nodeStool[n]!, hull[n]! + 3);
+      scratch[n] = Math.max(ilium[n]! - 9 + 1.5 * nodeStool[n]!, hull[n]! + 3);
     paintThick(t.muscle, 9);
     paintField('ilium', t.corticalBone, 40);
     for (let n = 0; n < nodeCount; n++) scratch[n] = ilium[n]! + 2.2;
