@@ -93,6 +93,17 @@ describe('what is no scan is refused with a reason', () => {
       message: /empty/,
     });
   });
+  test('a folder of pictures', async () => {
+    await mkdir(join(folder, 'pictures'));
+    await writeFile(join(folder, 'pictures', '1.jpg'), Buffer.from('ffd8ffe000104a46', 'hex'));
+    await writeFile(join(folder, 'pictures', '2.png'), Buffer.from('89504e470d0a1a0a', 'hex'));
+    await expect(readScan(join(folder, 'pictures'))).rejects.toMatchObject({
+      code: 'unsupported',
+      message: /Hounsfield/,
+    });
+  });
+  test('text that begins like a bitmap', () =>
+    refused('bmi.txt', 'BMI,age\n22,40\n', 'not-an-image', /text/));
   test('a folder of text files', async () => {
     await mkdir(join(folder, 'texts'));
     await writeFile(join(folder, 'texts', 'a.txt'), 'hello');

@@ -9,7 +9,7 @@ import { toVolume } from '../raster/stored-image.ts';
 import type { Scan } from '../volume/scan.ts';
 import { checkVoxels } from './check-voxels.ts';
 import { isStoredFormat, notAScan, readStoredImage, volumeFileName } from './read-stored-image.ts';
-import { sniffFormat } from './sniff-format.ts';
+import { isPicture, sniffFormat } from './sniff-format.ts';
 
 /** Which series to read where a path holds several. */
 export interface ReadScanOptions {
@@ -59,7 +59,8 @@ function withVoxelFindings(scan: Scan): Scan {
 
 /**
  * The one volume file that `path` is or holds, or `'dicom'` for a folder that only the DICOM reader can judge.
- * @throws ImagingError `not-found` (missing, empty folder), `not-an-image` (several volume files)
+ * @throws ImagingError `not-found` (missing, empty folder), `not-an-image` (several volume files),
+ * `unsupported` (pictures only)
  */
 export async function findImage(path: string, wanted: string): Promise<string | 'dicom'> {
   const entry = await stat(path).catch((error: unknown) => {
@@ -75,7 +76,11 @@ export async function findImage(path: string, wanted: string): Promise<string | 
   }
   if (entries.some((e) => e.isDirectory())) return 'dicom';
   const volumes = entries.map((e) => e.name).filter((name) => volumeFileName.test(name));
-  if (volumes.length === 0) return 'dicom';
+  if (volumes.length === 0) {
+    const kinds = await Promise.all(entries.slice(0, 16).map((e) => sniffFormat(join(path, e.name))));
+    if (kinds.every(isPicture)) throw notAScan(path, kinds[0]!, wanted);
+    return 'dicom';
+  }
   for (const { name } of entries) {
     if (
       !volumeFileName.test(name) &&

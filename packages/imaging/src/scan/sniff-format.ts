@@ -49,7 +49,6 @@ const signatures: readonly (readonly [FileKind, string])[] = [
   ['jpeg', '\xff\xd8\xff'],
   ['png', '\x89PNG'],
   ['gif', 'GIF8'],
-  ['bmp', 'BM'],
   ['tiff', 'II*\0'],
   ['tiff', 'MM\0*'],
   ['pdf', '%PDF'],
@@ -64,6 +63,8 @@ export function sniffBytes(bytes: Buffer): FileKind {
   if (looksLikeNifti(bytes)) return 'nifti';
   const signature = signatures.find(([, start]) => text.startsWith(start));
   if (signature !== undefined) return signature[0];
+  // Two letters alone would catch text; the reserved field after the file size is zero.
+  if (text.startsWith('BM') && text.startsWith('\0\0\0\0', 6)) return 'bmp';
   if (/^\s*(ObjectType|NDims|Comment)\s*=/.test(text) && /\bNDims\s*=/.test(text)) return 'metaimage';
   if (beginsLikeDicom(bytes)) return 'dicom';
   if (!bytes.some(isControlByte)) return 'text';
@@ -91,4 +92,9 @@ function beginsLikeDicom(bytes: Buffer): boolean {
   const group = [bytes.readUInt16LE(0), bytes.readUInt16BE(0)];
   if (!group.includes(2) && !group.includes(8)) return false;
   return /^[A-Z]{2}$/.test(bytes.toString('latin1', 4, 6)) || bytes.readUInt32LE(4) < 1 << 16;
+}
+
+/** Pictures that people take for scans. */
+export function isPicture(kind: FileKind): boolean {
+  return ['jpeg', 'png', 'gif', 'bmp', 'tiff'].includes(kind);
 }
