@@ -16,8 +16,8 @@ export const convert: Verb<ConvertOptions> = {
   arguments: '<in> <out>',
   summary: 'Convert a scan or labelmap to another format, optionally resampled or windowed',
   description:
-    'The ending of <out> chooses the format: .nii, .nii.gz, .nrrd, .mha, .mhd; any other name is a folder\n' +
-    'and needs --to. Values stay Hounsfield units and the grid stays where it is in the patient.\n' +
+    'The ending of <out> chooses the format: .nii, .nii.gz, .nrrd, .mha, .mhd; any other name is a folder ' +
+    'and needs --to. Values stay Hounsfield units and the grid stays where it is in the patient. ' +
     'PNG slices are pictures only: 0001.png is the lowest, and neither scale nor place is in them.',
   options: [
     new Option('--to <format>', 'what a folder is filled with').choices(['png', 'dicom']),

@@ -12,7 +12,7 @@ export const demo: Verb<DemoOptions> = {
   name: 'demo',
   summary: 'The whole way on synthetic scans: make, train, segment, score, report',
   description:
-    'Makes phantom patients as DICOM series, trains a small U-Net on all but one, segments the unseen one and\n' +
+    'Makes phantom patients as DICOM series, trains a small U-Net on all but one, segments the unseen one and ' +
     'scores it, then writes a page to look at. Under four minutes on two cores; needs no data and no network.',
   options: [
     new Option('--out <folder>', 'where the results go').default('demo'),

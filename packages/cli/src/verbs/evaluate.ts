@@ -10,7 +10,7 @@ export const evaluate: Verb<EvaluateOptions> = {
   name: 'evaluate',
   summary: 'Score masks against the truth: Dice, IoU and volumes of liver and lesions',
   description:
-    'Takes two labelmaps or two folders of them. Liver is every label from 1, lesion is label 2.\n' +
+    'Takes two labelmaps or two folders of them. Liver is every label from 1, lesion is label 2. ' +
     'Where reference and prediction are both empty, Dice is 1; where only one is, it is 0.',
   options: [
     new Option('--reference <path>', 'labelmap or folder that is right').makeOptionMandatory(),

@@ -11,8 +11,8 @@ export const inspect: Verb<InspectOptions> = {
   arguments: '<path>',
   summary: 'What is in a file or folder of scans: studies, series, geometry, labels, problems',
   description:
-    'Takes a DICOM file, folder or zip, a NIfTI, NRRD or MetaImage file, or the folder of a dataset\n' +
-    '(LiTS, Medical Segmentation Decathlon, 3D-IRCADb, a CSV of image,label,patient, phantoms).\n' +
+    'Takes a DICOM file, folder or zip, a NIfTI, NRRD or MetaImage file, or the folder of a dataset ' +
+    '(LiTS, Medical Segmentation Decathlon, 3D-IRCADb, a CSV of image,label,patient, phantoms). ' +
     'Ends with exit code 1 when something cannot be used as it is.',
   options: [
     new Option('--html <file>', 'also write a page with slices, histogram and explanations'),

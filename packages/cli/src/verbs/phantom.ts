@@ -15,7 +15,7 @@ export const phantom: Verb<PhantomOptions> = {
   arguments: '<out>',
   summary: 'Make synthetic abdominal CT studies with liver lesions, as DICOM with the truth',
   description:
-    'Each patient gets a folder with a CT series (dicom/) and its true labels (truth.nii.gz: 0 background,\n' +
+    'Each patient gets a folder with a CT series (dicom/) and its true labels (truth.nii.gz: 0 background, ' +
     '1 liver, 2 lesion). The same seed gives the same files. The folder can be trained on as it is.',
   options: [
     new Option('--patients <number>', 'how many').default(1).argParser(positiveInteger),

@@ -13,8 +13,8 @@ export const segment: Verb<SegmentOptions> = {
   arguments: '<in>',
   summary: 'Outline and measure liver lesions in one scan or a folder of scans',
   description:
-    'Writes, for each scan: black-and-white masks, a labelmap on the grid of the scan, a table of lesions,\n' +
-    'an overview picture, a report to scroll through, and how it all came about.\n' +
+    'Writes, for each scan: black-and-white masks, a labelmap on the grid of the scan, a table of lesions, ' +
+    'an overview picture, a report to scroll through, and how it all came about. ' +
     'Several scans each get a folder of their own. Research use only, not a medical device.',
   options: [
     new Option('--out <folder>', 'where the results go').makeOptionMandatory(),

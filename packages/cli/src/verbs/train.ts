@@ -19,7 +19,7 @@ export const train: Verb<TrainOptions> = {
   name: 'train',
   summary: 'Train a network on labelled scans; a run that was stopped can go on',
   description:
-    'Patients, never slices, are split into training, validation and test. The best checkpoint is chosen on\n' +
+    'Patients, never slices, are split into training, validation and test. The best checkpoint is chosen on ' +
     'the validation patients; test patients are not touched. Every choice is written to plan.json in the run.',
   options: [
     new Option('--data <folder>', 'labelled scans in a layout that inspect knows').makeOptionMandatory(),
