@@ -23,7 +23,7 @@ export interface OtherObject {
 export interface UnreadFile {
   readonly file: string;
   readonly reason: string;
-  /** Whether it is (or pretends to be) DICOM: then its loss matters. */
+  /** Whether it is DICOM, or may be: then its loss matters. */
   readonly isDicom: boolean;
 }
 
@@ -43,7 +43,11 @@ export async function indexDicom(source: EntrySource, control: TaskControl = {})
   const instances: Instance[] = [];
   const details = new Map<string, SeriesDetails>();
   const others: OtherObject[] = [];
-  const unread: UnreadFile[] = source.skipped.map((s) => ({ ...s, isDicom: false }));
+  const unread: UnreadFile[] = source.skipped.map(({ file, reason, mayBeDicom }) => ({
+    file,
+    reason,
+    isDicom: mayBeDicom ?? false,
+  }));
   const total = source.entries.length;
   for (let i = 0; i < total; i++) {
     if (i % 64 === 0) {
@@ -52,7 +56,8 @@ export async function indexDicom(source: EntrySource, control: TaskControl = {})
       await setImmediate();
     }
     const entry = source.entries[i]!;
-    let isDicom = false;
+    // What cannot be read at all may have been a slice.
+    let isDicom = true;
     try {
       const head = await entry.readHead(Math.min(firstHead, entry.size));
       isDicom = looksLikeDicom(head);

@@ -25,6 +25,8 @@ export interface EntrySource {
 export interface SkippedEntry {
   readonly file: string;
   readonly reason: string;
+  /** Whether a slice may be lost with it. */
+  readonly mayBeDicom?: boolean;
 }
 
 export function cutShort(name: string, found: number, expected: number): ImagingError {

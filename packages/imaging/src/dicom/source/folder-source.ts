@@ -60,7 +60,7 @@ export function openFolder(path: string): EntrySource {
         stats = statSync(full);
         if (stats.isDirectory()) walk(full, relative);
       } catch (error) {
-        skipped.push({ file: relative, reason: readFailure(error) });
+        skipped.push({ file: relative, reason: readFailure(error), mayBeDicom: true });
         continue;
       }
       if (stats.isFile()) entries.push(fileEntry(full, relative, stats.size, buffer));

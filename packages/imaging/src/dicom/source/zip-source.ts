@@ -123,11 +123,19 @@ function admit(
   const parts = file.split('/');
   if (parts.some((part) => part.startsWith('.') || part === '__MACOSX')) return;
   if (entry.isEncrypted()) {
-    skipped.push({ file, reason: 'encrypted in the zip: unpack it with its password first' });
+    skipped.push({
+      file,
+      reason: 'encrypted in the zip: unpack it with its password first',
+      mayBeDicom: true,
+    });
     return;
   }
   if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) {
-    skipped.push({ file, reason: `packed by a method that is not supported (${entry.compressionMethod})` });
+    skipped.push({
+      file,
+      reason: `packed by a method that is not supported (${entry.compressionMethod})`,
+      mayBeDicom: true,
+    });
     return;
   }
   entries.push(zipEntry(zip, entry, file));
@@ -208,9 +216,18 @@ function zipEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, name: string): SourceE
 }
 
 function damagedZip(where: string, error: unknown): ImagingError {
+  const found = (error as Error).message;
+  if (/encryption/i.test(found)) {
+    return new ImagingError('unsupported', 'The zip archive is encrypted.', {
+      where,
+      found,
+      advice: 'Unpack it with its password first.',
+      cause: error,
+    });
+  }
   return new ImagingError('damaged', 'The zip archive is damaged, cut off or no zip at all.', {
     where,
-    found: (error as Error).message,
+    found,
     cause: error,
   });
 }
