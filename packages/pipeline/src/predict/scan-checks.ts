@@ -66,6 +66,7 @@ export function compareWithTraining(
   const { fingerprint } = plan;
   return [
     ...modalityWarnings(scan),
+    ...directionWarnings(lpsGeometry),
     ...rangeWarnings(range, fingerprint, plan.preprocess.windowHU),
     ...spacingWarnings(lpsGeometry, fingerprint),
     ...fieldWarnings(lpsGeometry, fingerprint),
@@ -92,6 +93,21 @@ function modalityWarnings(scan: Scan): SegmentationWarning[] {
     ];
   }
   return [];
+}
+
+/** Largest angle between slices and the patient's axes at which they still look as in training. */
+const mostTurnedDegrees = 25;
+
+function directionWarnings({ direction }: Geometry): SegmentationWarning[] {
+  const smallestCosine = Math.min(direction[0], direction[4], direction[8]);
+  const degrees = (Math.acos(Math.min(1, smallestCosine)) * 180) / Math.PI;
+  if (degrees <= mostTurnedDegrees) return [];
+  return [
+    {
+      code: 'oblique',
+      message: `The grid is turned by ${round(degrees)} degrees against the patient's axes; the model knows axial slices.`,
+    },
+  ];
 }
 
 function rangeWarnings(

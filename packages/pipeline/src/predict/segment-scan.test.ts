@@ -133,6 +133,9 @@ describe('segmenting', () => {
     );
     const series = { studyInstanceUid: '1', seriesInstanceUid: '2', modality: 'MR' };
     expect(await codes(scanOf(volume, { series }))).toEqual(['not-ct']);
+    const [c, t] = [Math.cos(0.6), Math.sin(0.6)];
+    const turned: Geometry = { ...volume.geometry, direction: [1, 0, 0, 0, c, -t, 0, t, c] };
+    expect(await codes(scanOf({ ...volume, geometry: turned }))).toEqual(['oblique']);
     const finding = {
       severity: 'warning',
       code: 'missing-slices',

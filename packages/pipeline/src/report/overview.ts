@@ -91,11 +91,20 @@ function chooseSlices({ labelmap, lesions }: Segmentation): number[] {
   const last = withLiver.at(-1) ?? depth;
   const chosen = new Set(lesions.slice(0, 4).map((lesion) => lesion.diameter.slice));
   const wanted = Math.min(mostTiles, last - first + 1);
-  // Places of an even spread, outermost slices left out; a place that is taken moves to the nearest free slice.
-  for (let n = 0; chosen.size < wanted; n++) {
-    const spread = Math.round(first + ((n + 0.5) * (last - first)) / wanted);
-    if (n < wanted) chosen.add(spread);
-    else chosen.add(first + n - wanted);
+  // Each further slice fills the widest gap; the ends count as halfway taken, since they show little liver.
+  const step = (last - first + 1) / wanted / 2;
+  while (chosen.size < wanted) {
+    let best = first;
+    let widest = -1;
+    for (let number = first; number <= last; number++) {
+      const ends = Math.min(number - first + step, last - number + step);
+      const gap = Math.min(ends, ...[...chosen].map((taken) => Math.abs(taken - number)));
+      if (gap > widest && !chosen.has(number)) {
+        widest = gap;
+        best = number;
+      }
+    }
+    chosen.add(best);
   }
   return [...chosen];
 }

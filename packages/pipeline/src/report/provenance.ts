@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { Scan } from '@glisson/imaging/volume/scan';
 import type { LoadedModel } from '../predict/load-model.ts';
 import type { Segmentation } from '../predict/segmentation.ts';
@@ -44,7 +45,13 @@ export function describeProvenance(
   return {
     schema: 'glisson.provenance/1',
     notice: 'Research use only, not a medical device.',
-    versions: { glisson: packageVersion(), node: process.versions.node, ...extraVersions },
+    versions: {
+      glisson: packageVersion(),
+      node: process.versions.node,
+      onnxruntime: engineVersion(),
+      platform: `${process.platform} ${process.arch}`,
+      ...extraVersions,
+    },
     model: {
       file: model.path,
       sha256: model.hash,
@@ -75,4 +82,15 @@ function hashVolume({ geometry, voxels }: Scan['volume']): string {
 function packageVersion(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Version of the engine that `@glisson/nn` would load; the engine itself stays unloaded. */
+function engineVersion(): string {
+  try {
+    const nn = createRequire(import.meta.url).resolve('@glisson/nn/runtime/predictor');
+    const { version } = createRequire(nn)('onnxruntime-node/package.json') as { version: string };
+    return version;
+  } catch {
+    return 'unknown';
+  }
 }

@@ -111,6 +111,7 @@ describe('the output folder', () => {
     }
     const provenance = JSON.parse(await readFile(join(a, 'provenance.json'), 'utf8'));
     expect(provenance.model.sha256).toBe(model.hash);
+    expect(provenance.versions.onnxruntime).toMatch(/^\d+\.\d+/);
     expect(provenance.input.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(provenance.seconds.network).toBeGreaterThanOrEqual(0);
     const csv = (await readFile(join(a, 'lesions.csv'), 'utf8')).split('\r\n');
