@@ -29,6 +29,7 @@ export async function readModalityValues(source: Uint8Array | string): Promise<M
   const entry: SourceEntry = {
     name: where,
     size: bytes.length,
+    isSeekable: true,
     readHead: async (length) => bytes.subarray(0, length),
     readAll: async () => bytes,
     readRange: async (start, end) => bytes.subarray(start, end),

@@ -14,7 +14,8 @@ export interface FrameReader {
 
 /** Reads frames of an entry whose header was parsed before: uncompressed ones straight from their place. */
 export async function openFrames(entry: SourceEntry, d: PixelDescription): Promise<FrameReader> {
-  if (d.syntax.compression === 'none' && !d.syntax.deflated) {
+  const direct = d.syntax.compression === 'none' && !d.syntax.deflated && d.length >= 0;
+  if (direct && (entry.isSeekable || d.frames === 1)) {
     assertPixelsComplete(d, entry.size - d.offset, entry.name);
     return {
       description: d,

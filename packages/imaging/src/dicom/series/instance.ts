@@ -93,7 +93,8 @@ export interface SeriesDetails {
 export function readSeriesDetails(dataSet: DataSet): SeriesDetails {
   return {
     patientId: readText(dataSet, tags.patientId),
-    patientName: readText(dataSet, tags.patientName),
+    // Empty parts of a name (`=`, `^`) are kept between others, not at its end.
+    patientName: readText(dataSet, tags.patientName)?.replace(/[=^]+$/, ''),
     patientSex: readString(dataSet, tags.patientSex),
     patientAge: readString(dataSet, tags.patientAge),
     patientBirthDate: readString(dataSet, tags.patientBirthDate),
@@ -140,6 +141,11 @@ export function readInstance(file: DicomFile, entry: SourceEntry, fileSize: numb
     pixelProblem: findPixelProblem(pixels, fileSize, entry.name),
     remarks: file.remarks,
   };
+  if (instance.pixelProblem !== undefined) {
+    // The number of frames may be as wrong as the rest: one plane stands for all.
+    frames.push(readPlane(instance, dataSet, 0));
+    return instance;
+  }
   const shared = readItems(dataSet, tags.sharedFunctionalGroupsSequence)[0];
   const perFrame = readItems(dataSet, tags.perFrameFunctionalGroupsSequence);
   if (shared === undefined && perFrame.length === 0) {
@@ -160,6 +166,14 @@ function findPixelProblem(d: PixelDescription, fileSize: number, where: string):
       found: d.syntax.name,
       advice:
         'Export the series uncompressed (Explicit VR Little Endian), or convert it with gdcmconv --raw.',
+    });
+  }
+  // A compressed frame takes a fragment of 8 bytes at least, and no scan has a million frames.
+  const mostFrames = Math.min(1_000_000, d.length < 0 && !d.syntax.deflated ? fileSize / 8 : Infinity);
+  if (d.frames > mostFrames) {
+    return new ImagingError('damaged', 'The number of frames cannot be true.', {
+      where,
+      found: `${d.frames} frames in ${fileSize} bytes`,
     });
   }
   if (d.syntax.deflated || d.length < 0 || !Number.isFinite(fileSize)) return undefined;

@@ -93,6 +93,14 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
       `${extra} slice${extra > 1 ? 's lie' : ' lies'} where another one does; identical ones are read once, different ones cannot be read.`,
     );
   }
+  if (groups.length < 2 && planes.length > 1) {
+    return refuse(
+      'All images lie at one and the same position, so they are no volume.',
+      `${planes.length} images at ${reference.position!.join('\\')}`,
+      'slices at different positions',
+      'They may be phases, repetitions or renderings of one slice, or their positions were lost.',
+    );
+  }
   if (groups.length < 2) {
     return refuse(
       'A single slice is no volume: the distance between slices is unknown.',

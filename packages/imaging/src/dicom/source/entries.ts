@@ -6,6 +6,8 @@ export interface SourceEntry {
   readonly name: string;
   /** Size in bytes (inflated). */
   readonly size: number;
+  /** Whether `readRange` costs only what it reads; packed entries are unpacked from their start each time. */
+  readonly isSeekable: boolean;
   /** The first `length` bytes, or all if there are fewer. The result is valid until the next read of the source. */
   readHead(length: number): Promise<Uint8Array>;
   /** All bytes, checked against size and, in a zip, CRC. Valid until the next read of the source. */

@@ -32,6 +32,7 @@ export function fileEntry(path: string, name: string, size: number, buffer: Read
   return {
     name,
     size,
+    isSeekable: true,
     readHead: async (length) => read(0, Math.min(length, size)),
     readAll: async () => read(0, size),
     readRange: async (start, end) => read(start, end),

@@ -71,7 +71,7 @@ async function enterArchives(outer: EntrySource, budget: ZipBudget, path: string
         continue;
       }
       if (!/\.zip$/i.test(entry.name)) {
-        entries.push(/(?<!\.nii)\.gz$/i.test(entry.name) ? gunzipped(entry) : entry);
+        entries.push(/\.(?:dcm|ima|dicom)\.gz$/i.test(entry.name) ? gunzipped(entry) : entry);
         continue;
       }
       if (!isZip(await entry.readHead(4))) {
@@ -132,6 +132,7 @@ function gunzipped(entry: SourceEntry): SourceEntry {
   return {
     name: entry.name,
     size: Number.POSITIVE_INFINITY,
+    isSeekable: false,
     readHead: async (length) => (await inflate()).subarray(0, length),
     readAll: inflate,
     readRange: async (start, end) => (await inflate()).subarray(start, end),

@@ -209,6 +209,7 @@ function zipEntry(zip: yauzl.ZipFile, entry: yauzl.Entry, name: string): SourceE
   return {
     name,
     size,
+    isSeekable: false,
     readHead: readTo,
     readAll: () => readTo(size),
     readRange: async (start, end) => (await readTo(size)).subarray(start, end),
