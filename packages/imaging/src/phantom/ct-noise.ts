@@ -22,6 +22,9 @@ function centredDot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
+/** 1 / sd of the sum of four uniform bytes, each of variance (256^2 - 1) / 12. */
+const whiteScale = 1 / Math.sqrt((4 * (256 * 256 - 1)) / 12);
+
 /** How much of the low frequencies the wide Gaussian takes away: reconstruction keeps a little. */
 const lowFrequencyLoss = 0.8;
 
@@ -29,8 +32,8 @@ const lowFrequencyLoss = 0.8;
  * Noise with the spectrum of filtered back projection: a ramp (noise power rises from low frequencies)
  * times an apodisation (falls at high ones), here as the difference of two Gaussians of about 0.6 and
  * 1.9 mm, applied separably to white noise. After Riederer, Pelc and Chesler, "The noise power spectrum in
- * computed X-ray tomography", Phys Med Biol 23 (1978). White noise is uniform: the filter mixes some dozens
- * of values, so the result is normal for all purposes.
+ * computed X-ray tomography", Phys Med Biol 23 (1978). White noise is a sum of four uniform
+ * bytes, and the filter mixes many of them: the result is normal for all purposes.
  */
 export function createCtNoise(
   random: SeededRandom,
@@ -46,7 +49,7 @@ export function createCtNoise(
   const nn = centredDot(narrow, narrow);
   const nw = centredDot(narrow, wide);
   const ww = centredDot(wide, wide);
-  const variance = (nn * nn - 2 * a * nw * nw + a * a * ww * ww) / 3;
+  const variance = nn * nn - 2 * a * nw * nw + a * a * ww * ww;
   const gain = 1 / Math.sqrt(variance);
   const margin = (wide.length - 1) / 2;
   const fullColumns = columns + 2 * margin;
@@ -80,12 +83,11 @@ export function createCtNoise(
   };
   return {
     fill: (out) => {
-      // One draw gives two values of 16 bits each.
-      for (let i = 0; i < white.length; i += 2) {
-        const draw = random.uniform() * 65536;
-        const high = Math.floor(draw);
-        white[i] = (high - 32767.5) / 32768;
-        if (i + 1 < white.length) white[i + 1] = 2 * (draw - high) - 1 + 1 / 65536;
+      for (let i = 0; i < white.length; i++) {
+        // Sum of the four bytes of one draw: near enough to normal before the filter.
+        const draw = (random.uniform() * 4294967296) | 0;
+        const sum = (draw & 255) + ((draw >>> 8) & 255) + ((draw >>> 16) & 255) + (draw >>> 24);
+        white[i] = (sum - 510) * whiteScale;
       }
       alongColumns(narrow, narrowRows);
       alongColumns(wide, wideRows);
