@@ -35,10 +35,6 @@ const explanations: Record<string, FindingExplanation> = {
     meaning: 'One slice is a picture, not a volume: nothing can be measured along the body.',
     advice: 'Look for the other files of this series.',
   },
-  'left-handed-grid': {
-    meaning: 'The three axes of this grid form a mirror image of the usual order. This is legal and is kept.',
-    advice: 'Nothing to do: positions in the patient are computed from the directions.',
-  },
   'oblique-grid': {
     meaning: 'The slices are tilted against the axes of the body.',
     advice: 'Nothing to do: the tilt is kept and written to every result.',
@@ -57,7 +53,64 @@ const explanations: Record<string, FindingExplanation> = {
   },
   'missing-slices': {
     meaning: 'The distance between slices jumps: at least one file of the series is not here.',
-    advice: 'Copy the series again. Volumes and lengths across the gap would be wrong.',
+    advice: 'Copy the series again. A lesion within the gap would be invented from its neighbours.',
+  },
+  'duplicate-slices': {
+    meaning: 'Two files claim the same place in the patient.',
+    advice: 'Often a series was copied twice, or two phases share one series. Export it again.',
+  },
+  'uneven-slices': {
+    meaning: 'The distances between slices differ a little, while a volume has one distance.',
+    advice: 'Positions may be off by that much; nothing to do when it is a fraction of a millimetre.',
+  },
+  'gantry-tilt': {
+    meaning:
+      'The scanner leaned while it turned, so the stack of slices is sheared like a pushed deck of cards.',
+    advice: 'It is straightened here, and masks are given back on the slices as they were.',
+  },
+  'spacing-contradiction': {
+    meaning:
+      'Two fields of the file disagree about the distance of slices; the positions are measured, the field is typed.',
+    advice: 'Nothing to do: positions are used.',
+  },
+  'spacing-doubtful': {
+    meaning: 'Hardly any CT has such voxels: lengths and volumes may be wrong by a factor.',
+    advice: 'Compare the field of view in mm with the size of a person (an abdomen is 300 to 450 mm wide).',
+  },
+  'several-stacks': {
+    meaning:
+      'One series holds pictures that do not fit onto one grid, for example a scan with its localiser or two scans.',
+    advice: 'Each part is listed by itself; choose one with --series, as UID#2 for the second.',
+  },
+  'not-ct': {
+    meaning: 'This is another kind of scan. Its values mean something else, so a model for CT sees nonsense.',
+    advice: 'Look for a series of modality CT.',
+  },
+  localizer: {
+    meaning: 'A localiser (scout) is the overview picture on which the scan was planned. It is no slice.',
+    advice: 'Nothing to do: it is left out.',
+  },
+  lossy: {
+    meaning: 'The pictures were compressed like photographs: values near edges are changed.',
+    advice: 'Ask the archive for the original. Outlines and HU are approximate otherwise.',
+  },
+  colour: {
+    meaning: 'A screenshot or a three-dimensional rendering, not a measurement.',
+    advice: 'Look for the series that it was made from.',
+  },
+  pixels: {
+    meaning:
+      'The header is fine, the pixels are not: cut off in transfer, or compressed in a way that is not known here.',
+    advice: 'Copy the files again, or export them uncompressed.',
+  },
+  'patients-unknown': {
+    meaning:
+      'Training must keep all scans of one patient on one side: two scans of one patient resemble each other, and a test on the second would look too good.',
+    advice: 'Write a patients.csv with the columns case,patient beside the scans.',
+  },
+  'unreadable-file': {
+    meaning: 'A file that is, or pretends to be, DICOM could not be understood.',
+    advice: 'Copy it again. If it is a slice of a series, that slice is missing.',
   },
 };
 
