@@ -1,5 +1,5 @@
-import { appendFile } from 'node:fs/promises';
 import { writeFileWhole } from '@glisson/imaging/files/whole-files';
+import { appendLine } from './append-line.ts';
 
 /** Means over the steps since the line before. */
 export interface StepMetrics {
@@ -43,7 +43,7 @@ export async function openMetrics(path: string, lines: readonly string[]): Promi
     add: async (metrics) => {
       const line = JSON.stringify(metrics);
       kept.push(line);
-      await appendFile(path, `${line}\n`);
+      await appendLine(path, line);
     },
     all: () => kept.map((line) => JSON.parse(line) as Metrics),
   };

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import { assertMayWriteFolder, writeFileWhole } from '@glisson/imaging/files/whole-files';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planHash, planText } from '../plan/plan-text.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
+import { appendLine } from './append-line.ts';
 import { readCheckpoint } from './checkpoint.ts';
 
 /** Paths of a run. */
@@ -40,7 +42,7 @@ const entriesOfARun = [
 
 /**
  * Checks, before any work, that a run may be written here.
- * @throws ImagingError `already-exists`; PipelineError `run-invalid` for --resume without a run, and for --force
+ * @throws ImagingError `already-exists`, `not-writable`; PipelineError `run-invalid` for --resume without a run, and for --force
  * where something else than a run would be lost
  */
 export async function assertMayRun(folder: string, mode: { resume: boolean; force: boolean }): Promise<void> {
@@ -54,6 +56,7 @@ export async function assertMayRun(folder: string, mode: { resume: boolean; forc
     });
   }
   await assertMayWriteFolder(paths.folder, mode.force);
+  await assertWritable(paths.folder);
   if (!existsSync(paths.folder)) return;
   const strange = (await readdir(paths.folder)).filter((name) => !entriesOfARun.includes(name));
   if (strange.length > 0 && !existsSync(paths.plan)) {
@@ -66,13 +69,30 @@ export async function assertMayRun(folder: string, mode: { resume: boolean; forc
   }
 }
 
+/** Asks the nearest folder that is there: hours of work must not end at a closed door. */
+async function assertWritable(folder: string): Promise<void> {
+  let nearest = folder;
+  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  try {
+    if (!(await stat(nearest)).isDirectory()) throw new Error(`${nearest} is a file`);
+    await access(nearest, constants.W_OK);
+  } catch (error) {
+    throw new ImagingError('not-writable', 'The run cannot be written here.', {
+      where: folder,
+      found: (error as Error).message,
+      expected: 'a folder that can be written',
+      advice: 'Choose another place.',
+      cause: error,
+    });
+  }
+}
+
 /**
  * Starts a run: an earlier one is removed, the plan is written.
  * @throws ImagingError `not-writable`
  */
 export async function startRun(paths: RunPaths, plan: Plan): Promise<void> {
   for (const entry of entriesOfARun) await rm(join(paths.folder, entry), { recursive: true, force: true });
-  await mkdir(paths.folder, { recursive: true }).catch(() => {});
   await writeFileWhole(paths.plan, planText(plan));
 }
 
@@ -106,5 +126,5 @@ function differences(a: unknown, b: unknown, name = ''): string[] {
 
 /** Adds a line to log.jsonl, with the time: the log is for people, results are elsewhere. */
 export async function writeLog(paths: RunPaths, event: string, details: object = {}): Promise<void> {
-  await appendFile(paths.log, `${JSON.stringify({ time: new Date().toISOString(), event, ...details })}\n`);
+  await appendLine(paths.log, JSON.stringify({ time: new Date().toISOString(), event, ...details }));
 }

@@ -109,6 +109,10 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
 
   const paths = runPaths(resolve(options.out));
   const checkpoint = resume ? await resumeRun(paths, plan) : undefined;
+  const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
+  const sides = await prepareSides(data, plan, cache, memoryBytes, control);
+
+  // All data has been read: from here on, what goes wrong is no longer bad input.
   if (checkpoint === undefined) await startRun(paths, plan);
   const environment = await describeEnvironment(options.threads);
   if (checkpoint === undefined || !existsSync(paths.environment)) {
@@ -118,9 +122,6 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     step: checkpoint?.progress.step ?? 0,
     environment,
   });
-
-  const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
-  const sides = await prepareSides(data, plan, cache, memoryBytes, control);
   const findings = [...data.findings, ...summaries.flatMap((s) => s.findings), ...sides.findings];
   for (const finding of findings) await writeLog(paths, 'finding', finding);
 
@@ -153,6 +154,7 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     const run: Run = { plan, paths, sides, cases, trainer, metrics, threads: options.threads, every };
     await trainSteps(run, progress, control);
     const finished = await finishRun(run, set, control);
+    if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
     const seconds = (performance.now() - started) / 1000;
     await writeLog(paths, 'finished', { seconds });
     return { run: paths.folder, steps: training.steps, ...finished, seconds, findings };
@@ -163,6 +165,17 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     sides.close();
     await trainer.close();
   }
+}
+
+function noLesionToValidate(plan: Plan): Finding {
+  return {
+    severity: 'warning',
+    code: 'validation-without-lesion',
+    message:
+      'The validation cases have no lesion: checkpoint and thresholds were chosen without looking at lesions. ' +
+      'Name another patient to validate on.',
+    where: plan.split.validation.join(', '),
+  };
 }
 
 /** What the parts of a run share. */
