@@ -54,10 +54,13 @@ function eroded(phantom: Phantom, label: number, steps: number): (i: number) => 
 describe('createPhantom', () => {
   let phantom: Phantom;
   let quiet: Phantom;
+  const plain = { ...small, patient: 4, noiseSdHu: 0, sliceMm: 4 };
+  let straight: Phantom;
   beforeAll(async () => {
     const options = { ...small, patient: 2, columns: 256, pixelMm: 1.5, slices: 12 };
     phantom = await createPhantom(options);
     quiet = await createPhantom({ ...options, noiseSdHu: 0 });
+    straight = await createPhantom(plain);
   });
 
   test('gives the same bytes for the same seed, on every version of Node', async () => {
@@ -126,9 +129,9 @@ describe('createPhantom', () => {
     const fine = await createPhantom({
       seed: 5,
       patient: 1,
-      columns: 320,
-      pixelMm: 1.1,
-      sliceMm: 1.5,
+      columns: 256,
+      pixelMm: 1.4,
+      sliceMm: 2,
       coverage: 'liver',
       lesions: [6, 6],
       lesionDiameterMm: [9, 40],
@@ -146,7 +149,7 @@ describe('createPhantom', () => {
       if (!lesion.wholeInLiver) continue;
       judged++;
       const measured = 2 * Math.cbrt((lesion.volumeMl * 1000 * 3) / (4 * Math.PI));
-      expect(Math.abs(measured - lesion.diameterMm)).toBeLessThan(1.1);
+      expect(Math.abs(measured - lesion.diameterMm)).toBeLessThan(1.4);
       const core: number[] = [];
       for (let b = -1; b <= 1; b++) {
         for (let a = -1; a <= 1; a++) core.push(fine.volume.voxels[at + a + b * geometry.size[0]]!);
@@ -222,9 +225,7 @@ describe('createPhantom', () => {
   test('an oblique grid shows the same patient', async () => {
     const c = Math.cos(0.3);
     const s = Math.sin(0.3);
-    const options = { ...small, patient: 4, noiseSdHu: 0, sliceMm: 3 };
-    const straight = await createPhantom(options);
-    const oblique = await createPhantom({ ...options, direction: [c, 0, s, 0, 1, 0, -s, 0, c], slices: 75 });
+    const oblique = await createPhantom({ ...plain, direction: [c, 0, s, 0, 1, 0, -s, 0, c], slices: 56 });
     expect(oblique.facts.lesions.map((l) => l.centreMm)).toEqual(
       straight.facts.lesions.map((l) => l.centreMm),
     );
@@ -250,15 +251,13 @@ describe('createPhantom', () => {
   });
 
   test('a tilted gantry leans the slices, keeps the table along z, and shows the same patient', async () => {
-    const options = { ...small, patient: 4, noiseSdHu: 0, sliceMm: 3 };
-    const straight = await createPhantom(options);
-    const tilted = await createPhantom({ ...options, tiltDegrees: 15 });
+    const tilted = await createPhantom({ ...plain, tiltDegrees: 15 });
     const o = tilted.volume.geometry;
     const normal = axisVector(o, 2);
     expect(Math.acos(normal[2]) * (180 / Math.PI)).toBeCloseTo(15, 6);
     const step = tilted.sliceStepMm!;
     expect(step.slice(0, 2)).toEqual([0, 0]);
-    expect(step[2] * normal[2]).toBeCloseTo(3, 9);
+    expect(step[2] * normal[2]).toBeCloseTo(4, 9);
     // Voxels of the sheared stack, looked up in the straight grid.
     let same = 0;
     let all = 0;
