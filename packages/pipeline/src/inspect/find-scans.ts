@@ -134,11 +134,10 @@ function finish(found: FoundScans): FoundScans {
 /** The series below a path; a series that mixes grids counts once for each. */
 async function findSeries(path: string, control: TaskControl): Promise<FoundScans> {
   const { series, others, unread, findings } = await listDicom(path, control);
-  const base = basename(resolve(path)).replace(/\.(zip|dcm)$/i, '');
   const stacks = series.flatMap((one) => one.stacks.map((stack) => ({ one, stack })));
   return {
     scans: stacks.map(({ one, stack }) => ({
-      name: stacks.length === 1 ? base : nameSeries(one),
+      name: stacks.length === 1 ? namePlace(path) : nameSeries(one),
       path,
       series: {
         seriesInstanceUid: stack.selector,
@@ -160,6 +159,13 @@ async function findSeries(path: string, control: TaskControl): Promise<FoundScan
     // An empty folder is reported by whoever asked, in the same words for every format.
     findings: findings.filter((finding) => finding.code !== 'no-images'),
   };
+}
+
+/** Name of a place that holds one scan: its own, or its parent's when it only says that it holds pictures. */
+function namePlace(path: string): string {
+  const name = basename(resolve(path)).replace(/\.(zip|dcm)$/i, '');
+  const parent = basename(dirname(resolve(path)));
+  return /^(patient_)?(dicom|dcm|images?|ct)$/i.test(name) && parent !== '' ? parent : name;
 }
 
 function nameSeries({ identity }: SeriesSummary): string {
