@@ -22,7 +22,7 @@ export function findBodyRegion(
   size: readonly [number, number, number],
   lowHU: number,
   pixelMm2: number,
-  marginPx = 4,
+  marginPx = 8,
 ): BodyRegion {
   const [width, height, depth] = size;
   const threshold = Math.ceil(lowHU);

@@ -6,7 +6,7 @@ import { channelCount, writeSliceChannels } from '../preprocess/slice-stack.ts';
 import { findBodyRegion } from './body-region.ts';
 import { type ClassIndices, createSliceStitcher, type SliceProbabilities } from './slice-stitcher.ts';
 import { type TileJob, tileBatches } from './tile-batches.ts';
-import { growToTile, suitableTile, tileGrid } from './tile-grid.ts';
+import { fitTile, growToTile, tileGrid } from './tile-grid.ts';
 
 /** Runs a network: images [N, channels, height, width] to probabilities [N, classes, height, width]. */
 export interface TilePredictor {
@@ -35,7 +35,7 @@ export async function predictSlices(
   const { size, spacing } = prepared.geometry;
   const slicePixels = size[0] * size[1];
   const body = findBodyRegion(prepared.voxels, size, preprocess.windowHU[0], spacing[0] * spacing[1]);
-  const tile = suitableTile(inference.tileSize, network.levels);
+  const tile = fitTile(inference.tileSize, body.rectangle, network.levels);
   const region = growToTile(body.rectangle, [size[0], size[1]], tile);
   const grid = tileGrid(region, tile, inference.overlap);
   const classes = classIndices(plan);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { growToTile, suitableTile, tileGrid, tileStarts } from './tile-grid.ts';
+import { fitTile, growToTile, tileGrid, tileStarts } from './tile-grid.ts';
 import { tileWeights } from './tile-weights.ts';
 
 describe('tile grid', () => {
@@ -9,7 +9,6 @@ describe('tile grid', () => {
     expect(tileStarts(300, 256, 0.5)).toEqual([0, 44]);
     expect(tileStarts(256, 256, 0.5)).toEqual([0]);
     expect(tileStarts(251, 256, 0.5)).toEqual([-2]);
-    expect(suitableTile([250, 256], 5)).toEqual([256, 256]);
   });
 
   test('tiles cover every pixel, stay inside, and overlap at least as wanted', () => {
@@ -36,6 +35,14 @@ describe('tile grid', () => {
         },
       ),
     );
+  });
+
+  test('the tile fits the region: smaller, a little larger, or as planned, and always divisible', () => {
+    const fit = (width: number, height: number) => fitTile([256, 256], { width, height }, 5);
+    expect(fit(190, 141)).toEqual([192, 144]);
+    expect(fit(270, 320)).toEqual([272, 320]);
+    expect(fit(321, 512)).toEqual([256, 256]);
+    expect(fitTile([250, 100], { width: 500, height: 500 }, 3)).toEqual([252, 100]);
   });
 
   test('positions run row by row from the region', () => {

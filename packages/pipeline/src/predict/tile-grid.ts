@@ -14,10 +14,23 @@ export interface TileGrid {
   readonly positions: readonly (readonly [number, number])[];
 }
 
-/** Rounds a wanted tile up to what a network of `levels` resolutions can halve: multiples of 2^(levels - 1). */
-export function suitableTile(wanted: readonly [number, number], levels: number): [number, number] {
+/** A region this much larger than the tile is still taken as one tile: a second one would cost far more. */
+const mostStretch = 1.25;
+
+/**
+ * The tile for a region: the plan's, made to fit. It shrinks to a smaller region, so that no padding is computed,
+ * stretches a little where that saves a second tile, and is rounded up to what a network of `levels` resolutions
+ * can halve: multiples of 2^(levels - 1). Convolutional networks take any such size.
+ */
+export function fitTile(
+  wanted: readonly [number, number],
+  region: Pick<Rectangle, 'width' | 'height'>,
+  levels: number,
+): [number, number] {
   const unit = 2 ** (levels - 1);
-  return [Math.ceil(wanted[0] / unit) * unit, Math.ceil(wanted[1] / unit) * unit];
+  const fit = (tile: number, length: number) =>
+    Math.ceil((length <= mostStretch * tile ? length : tile) / unit) * unit;
+  return [fit(wanted[0], region.width), fit(wanted[1], region.height)];
 }
 
 /**
