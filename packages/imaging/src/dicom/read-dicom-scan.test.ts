@@ -277,6 +277,25 @@ describe('what is no plain stack', () => {
     expect(await refusal([at(0), at(5), at(10), at(12), at(17)])).toMatch(/not evenly spaced/);
   });
 
+  test('cosines that differ by rounding give one volume, whichever file comes first', async () => {
+    const noise = [0, 1e-5, -2e-5];
+    const slices = noise.map((e, k) => ({ number: k + 1, ...at(5 * k), orientation: [1, e, 0, -e, 1, 0] }));
+    const [a, b] = [await read(slices), await read([...slices].reverse())];
+    expect(a.volume.geometry).toEqual(b.volume.geometry);
+    expect(a.volume.voxels).toEqual(b.volume.voxels);
+  });
+
+  test('images of one position, a rescale slope of 0, a slice of another size', async () => {
+    expect(await refusal([at(5), at(5), at(5)])).toMatch(/All images lie at one and the same position/);
+    const slope = await read(three, { zero: ctSlice({ number: 9, position: [-10, -20, 15], slope: 0 }) });
+    expect(slope.findings).toMatchObject([{ code: 'unreadable-file', message: /Rescale Slope is 0/ }]);
+    const other = await read([at(0), at(5), at(10), at(15), at(20), { ...at(25), rows: 2 }, at(30)]);
+    expect(other.findings).toMatchObject([
+      { code: 'other-series', severity: 'warning' },
+      { code: 'missing-slices', severity: 'warning' },
+    ]);
+  });
+
   test('small unevenness is told, tiny is not', async () => {
     expect(codes(await read([at(0), at(5.004), at(10), at(15)]))).toEqual([]);
     expect(codes(await read([at(0), at(5.3), at(10), at(15)]))).toEqual(['uneven-slices']);
@@ -340,10 +359,13 @@ describe('what is no plain stack', () => {
       const folder = keep(seriesFolder([...phase(1, 0), ...phase(2, shift)]));
       const [series] = (await listDicom(folder)).series;
       expect(series!.stacks.map((stack) => [stack.selector, stack.images, stack.difference])).toEqual([
-        ['1.2.3.1', 3, 'acquisition 1'],
+        ['1.2.3.1#1', 3, 'acquisition 1'],
         ['1.2.3.1#2', 3, 'acquisition 2'],
       ]);
       await expect(readDicomScan(folder)).rejects.toMatchObject({ code: 'value-invalid' });
+      await expect(readDicomScan(folder, { seriesInstanceUid: '1.2.3.1' })).rejects.toMatchObject({
+        code: 'value-invalid',
+      });
       const second = await readDicomScan(folder, { seriesInstanceUid: '1.2.3.1#2' });
       expect(second.volume.voxels[0]).toBe(2);
     }

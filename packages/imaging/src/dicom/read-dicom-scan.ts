@@ -62,6 +62,9 @@ export async function readDicomScan(
             ? listed(index.unread.map((one) => `${one.file}: ${one.reason}`))
             : 'nothing'),
         expected: 'a series of CT slices',
+        advice: index.others.some((one) => one.kind.startsWith('directory'))
+          ? 'A DICOMDIR only lists files: give the folder that holds them.'
+          : undefined,
       });
     }
     const choice = chooseStack(all, o.seriesInstanceUid, path, (series) =>

@@ -38,8 +38,17 @@ export function chooseStack(
     ];
     return `${stack.selector} (${parts.filter(Boolean).join(', ')})`;
   };
+  const ambiguous = (choices: readonly { series: Series; stack: Stack }[]) =>
+    new ImagingError('value-invalid', 'There are several series that could be meant.', {
+      where: path,
+      found: listed(choices.map(name), 10),
+      expected: 'one series',
+      advice: 'Say which one by its Series Instance UID (`UID#2` for the second stack of a series).',
+    });
   if (wanted !== undefined) {
-    const found = stacks.find(({ stack }) => stack.selector === wanted);
+    const exact = stacks.find(({ stack }) => stack.selector === wanted);
+    const ofSeries = stacks.filter(({ series }) => series.seriesUid === wanted);
+    const found = exact ?? ofSeries[0];
     if (found === undefined) {
       throw new ImagingError('not-found', 'There is no such series here.', {
         where: path,
@@ -47,20 +56,14 @@ export function chooseStack(
         expected: `series ${wanted}`,
       });
     }
+    if (exact === undefined) {
+      const least = ambiguousShare * found.stack.planes.length;
+      const rivals = ofSeries.filter((one) => one !== found && one.stack.planes.length > least);
+      if (rivals.length > 0) throw ambiguous([found, ...rivals]);
+    }
     if (found.stack.outcome.refusal !== undefined) throw found.stack.outcome.refusal;
-    const siblings = found.series.stacks.filter((stack) => stack !== found.stack);
-    return {
-      ...found,
-      findings:
-        siblings.length > 0
-          ? [
-              leftOut(
-                siblings.map((stack) => name({ ...found, stack })),
-                path,
-              ),
-            ]
-          : [],
-    };
+    const siblings = ofSeries.filter((one) => one !== found);
+    return { ...found, findings: leftOut(found, siblings, name, path) };
   }
   const isImage = ({ stack }: { stack: Stack }) =>
     !stack.isLocalizer && stack.planes[0]!.instance.pixels.samples === 1;
@@ -91,23 +94,33 @@ export function chooseStack(
   );
   if (refused !== undefined && refused.stack.planes.length > size) rivals.push(refused);
   if (rivals.length > 0) {
-    throw new ImagingError('value-invalid', 'There are several series that could be meant.', {
-      where: path,
-      found: listed([largest, ...rivals].map(name), 10),
-      expected: 'one series',
-      advice:
-        'Say which one by its Series Instance UID (`--series UID`, or `UID#2` for a second stack in a series).',
-    });
+    throw ambiguous([largest, ...rivals]);
   }
   const others = stacks.filter((one) => one !== largest);
-  return { ...largest, findings: others.length > 0 ? [leftOut(others.map(name), path)] : [] };
+  return { ...largest, findings: leftOut(largest, others, name, path) };
 }
 
-function leftOut(names: readonly string[], where: string): Finding {
-  return {
-    severity: 'info',
-    code: 'other-series',
-    message: `Not read: ${listed(names, 6)}.`,
-    where,
-  };
+/** Names what was not read; a warning when it is of the same series or could have been meant, too. */
+function leftOut(
+  chosen: { series: Series; stack: Stack },
+  others: readonly { series: Series; stack: Stack }[],
+  name: (one: { series: Series; stack: Stack }) => string,
+  where: string,
+): Finding[] {
+  if (others.length === 0) return [];
+  const matters = others.some(
+    ({ series, stack }) =>
+      !stack.isLocalizer &&
+      (series === chosen.series ||
+        (stack.outcome.layout !== undefined &&
+          series.instances[0]!.modality === chosen.series.instances[0]!.modality)),
+  );
+  return [
+    {
+      severity: matters ? 'warning' : 'info',
+      code: 'other-series',
+      message: `Not read: ${listed(others.map(name), 6)}.`,
+      where,
+    },
+  ];
 }

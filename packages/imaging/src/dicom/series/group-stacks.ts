@@ -3,7 +3,7 @@ import { type LayoutOutcome, layOutStack, layoutTolerances } from './stack-layou
 
 /** Planes of one series that belong on one grid. */
 export interface Stack {
-  /** What `seriesInstanceUid` selects it: the UID, with `#2`, `#3`, … for a series of several stacks. */
+  /** What `seriesInstanceUid` selects it: the UID, with `#1`, `#2`, … in a series of several stacks. */
   readonly selector: string;
   readonly planes: readonly Plane[];
   readonly isLocalizer: boolean;
@@ -64,7 +64,7 @@ function splitIntoStacks(instances: readonly Instance[]): Stack[] {
   });
   parts.sort((a, b) => b.planes.length - a.planes.length);
   return parts.map((part, i) => ({
-    selector: i === 0 ? where : `${where}#${i + 1}`,
+    selector: parts.length === 1 ? where : `${where}#${i + 1}`,
     planes: part.planes,
     isLocalizer: isLocalizer(part.planes[0]!),
     outcome: layOutStack(

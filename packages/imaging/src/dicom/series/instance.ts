@@ -283,6 +283,11 @@ function readTransform(dataSet: DataSet): ModalityTransform {
   }
   const slope = readNumber(dataSet, tags.rescaleSlope);
   const intercept = readNumber(dataSet, tags.rescaleIntercept);
+  if (slope === 0) {
+    throw new ImagingError('damaged', 'Rescale Slope is 0, which would erase the image.', {
+      where: '(0028,1053)',
+    });
+  }
   return {
     slope: slope ?? 1,
     intercept: intercept ?? 0,

@@ -46,8 +46,7 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
   const refuse = (summary: string, found?: string, expected?: string, advice?: string): LayoutOutcome => ({
     refusal: new ImagingError('geometry-invalid', summary, { where, found, expected, advice }),
   });
-  const reference = planes[0]!;
-  const { rows, columns } = reference.instance.pixels;
+  const { rows, columns } = planes[0]!.instance.pixels;
   const lacking = (tag: string, count: number) =>
     refuse(
       `The slices do not say where they lie: ${tag} is missing or broken.`,
@@ -62,6 +61,8 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
   const noSpacing = planes.filter((p) => p.pixelSpacing === undefined).length;
   if (noSpacing > 0) return lacking('Pixel Spacing (0028,0030)', noSpacing);
 
+  // The lowest plane gives the axes: which file comes first must not matter where cosines differ by rounding.
+  const reference = lowestPlane(planes);
   const axes = orthonormal(reference.orientation!);
   if (axes === undefined) {
     return refuse(
@@ -106,6 +107,7 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
       'A single slice is no volume: the distance between slices is unknown.',
       '1 slice position (slice thickness is not slice spacing)',
       'at least 2 slices',
+      'Give the folder that holds the whole series.',
     );
   }
   const gaps = groups.slice(1).map((g, i) => g.height - groups[i]!.height);
@@ -200,6 +202,16 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
     direction,
   };
   return { layout: { geometry, slots, shiftPx: sheared ? shiftPx : undefined, findings } };
+}
+
+function lowestPlane(planes: readonly Plane[]): Plane {
+  const normal = orthonormal(planes[0]!.orientation!)?.normal;
+  if (normal === undefined) return planes[0]!;
+  let lowest = planes[0]!;
+  for (const plane of planes) {
+    if (dot(plane.position!, normal) < dot(lowest.position!, normal)) lowest = plane;
+  }
+  return lowest;
 }
 
 /** A missing slice would have lain between its neighbours. */

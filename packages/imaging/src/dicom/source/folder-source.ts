@@ -2,6 +2,9 @@ import { closeSync, openSync, readdirSync, readSync, realpathSync, type Stats, s
 import { join } from 'node:path';
 import { cutShort, type EntrySource, type SkippedEntry, type SourceEntry } from './entries.ts';
 
+/** Node reads at most 2 GiB in one call. */
+const mostBytesAtOnce = 2 ** 30;
+
 /** Grows by need and is used again for every read, so that a series is read in the memory of one file. */
 export class ReadBuffer {
   #bytes = new Uint8Array(0);
@@ -20,7 +23,13 @@ export function fileEntry(path: string, name: string, size: number, buffer: Read
     try {
       let done = 0;
       while (done < target.length) {
-        const count = readSync(handle, target, done, target.length - done, start + done);
+        const count = readSync(
+          handle,
+          target,
+          done,
+          Math.min(mostBytesAtOnce, target.length - done),
+          start + done,
+        );
         if (count === 0) throw cutShort(name, start + done, end);
         done += count;
       }
