@@ -295,6 +295,8 @@ describe('createPhantom', () => {
       { patient: 1, noiseSdHu: Number.NaN },
       { patient: 1, preset: 'huge' as 'full' },
       { patient: 1, tiltDegrees: 80 },
+      { patient: 1, direction: [1, 0, 0, 0, 1, 0, 0, 0, -1] as const },
+      { patient: 1, slices: 1, direction: [1, 0, 0, 0, 2, 0, 0, 0, 1] as const },
     ]) {
       await expect(createPhantom({ ...small, ...wrong })).rejects.toThrow(ImagingError);
     }

@@ -1,5 +1,13 @@
 import { ImagingError } from '../errors/imaging-error.ts';
-import { axisVector, type Geometry, identityDirection, type Mat3, type Vec3 } from '../geometry/geometry.ts';
+import {
+  assertGeometry,
+  axisVector,
+  determinant,
+  type Geometry,
+  identityDirection,
+  type Mat3,
+  type Vec3,
+} from '../geometry/geometry.ts';
 import type { TaskControl } from '../progress/progress.ts';
 import { createRandom } from '../random/seeded-random.ts';
 import { createLabelmap, type Labelmap, liverLabels } from '../volume/labelmap.ts';
@@ -103,6 +111,12 @@ function assertOptions(o: PhantomOptions): void {
     'preset',
     o.preset,
     Object.keys(presets).join(' or '),
+  );
+  check(
+    o.direction === undefined || determinant(o.direction) > 0,
+    'direction',
+    o.direction?.join(', '),
+    'a right-handed set of axes, as slices of a DICOM series have',
   );
   check(
     o.tiltDegrees === undefined || (Math.abs(o.tiltDegrees) <= 40 && o.direction === undefined),
@@ -247,6 +261,8 @@ export async function createPhantom(wishes: PhantomOptions, control: TaskControl
     origin: [0, 1, 2].map((a) => Math.round((origin[a]! + offset[a]!) * 1e4) / 1e4) as unknown as Vec3,
     direction,
   };
+  assertGeometry(geometry, 'direction');
+  control.signal?.throwIfAborted();
   const painter = createSlicePainter(
     { columns, rows, pixelMm, origin, right, down, normal },
     anatomy,

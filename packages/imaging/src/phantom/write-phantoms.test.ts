@@ -65,6 +65,9 @@ test('a cancelled run leaves nothing, and nothing is overwritten without force',
   expect(existsSync(out)).toBe(false);
   await writePhantoms(out, { ...options, patients: 1, slices: 1 });
   await expect(writePhantoms(out, options)).rejects.toMatchObject({ code: 'already-exists' });
+  await expect(writePhantoms(join(root, 'none'), { ...options, patients: 0 })).rejects.toMatchObject({
+    code: 'value-invalid',
+  });
 });
 
 test.skipIf(!hasSystemTools(['dciodvfy', 'python3-pydicom']))(

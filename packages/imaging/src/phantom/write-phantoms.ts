@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { writeCtSeriesFiles } from '../dicom-write/write-ct-series.ts';
+import { ImagingError } from '../errors/imaging-error.ts';
 import { writeFileWhole, writeFolderWhole } from '../files/whole-files.ts';
 import { writeNifti } from '../nifti/write-nifti.ts';
 import type { TaskControl } from '../progress/progress.ts';
@@ -7,8 +8,11 @@ import { createRandom } from '../random/seeded-random.ts';
 import { createPhantom, type PhantomOptions } from './create-phantom.ts';
 import { type PhantomFacts, phantomSchema } from './phantom-facts.ts';
 
-/** Options of `createPhantom` for all patients alike, and how many of them. */
-export interface PhantomStudyOptions extends Omit<PhantomOptions, 'patient'> {
+/**
+ * Options of `createPhantom` for all patients alike, and how many of them. No tilt: the truth of a sheared stack
+ * has no grid of its own.
+ */
+export interface PhantomStudyOptions extends Omit<PhantomOptions, 'patient' | 'tiltDegrees'> {
   /** How many patients. */
   readonly patients: number;
   /** Replace what is there. */
@@ -43,6 +47,13 @@ export async function writePhantoms(
   control: TaskControl = {},
 ): Promise<PhantomStudy> {
   const { patients, force = false, ...phantomOptions } = options;
+  if (!Number.isInteger(patients) || patients < 1 || patients > 10_000) {
+    throw new ImagingError('value-invalid', 'This many phantoms cannot be made.', {
+      where: 'patients',
+      found: String(patients),
+      expected: 'a whole number, 1 to 10000',
+    });
+  }
   return writeFolderWhole(out, force, async (folder) => {
     const phantoms: PhantomEntry[] = [];
     for (let patient = 1; patient <= patients; patient++) {
