@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { identityDirection } from '@glisson/imaging/geometry/geometry';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
+import { readScan } from '@glisson/imaging/scan/read-scan';
 import { writeLabelmapFile, writeVolumeFile } from '@glisson/imaging/scan/write-volume';
 import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createVolume } from '@glisson/imaging/volume/volume';
@@ -171,15 +172,12 @@ describe('trainRun', () => {
     expect(await bytesOfRun('again')).toEqual(await bytesOfRun('plain'));
   });
 
-  test.each([2, 17, 32])(
-    'cancelled after step %i and resumed, it ends bit-identical',
-    async (steps) => {
-      const name = `stopped-${steps}`;
-      await expect(trainRun(tiny(name), abortAfter(steps))).rejects.toThrow('enough');
-      await trainRun(tiny(name, { resume: true }));
-      expect(await bytesOfRun(name)).toEqual(await bytesOfRun('plain'));
-    },
-  );
+  test.each([2, 17, 32])('cancelled after step %i and resumed, it ends bit-identical', async (steps) => {
+    const name = `stopped-${steps}`;
+    await expect(trainRun(tiny(name), abortAfter(steps))).rejects.toThrow('enough');
+    await trainRun(tiny(name, { resume: true }));
+    expect(await bytesOfRun(name)).toEqual(await bytesOfRun('plain'));
+  });
 
   test('killed at once and resumed, it ends bit-identical', async () => {
     const module = fileURLToPath(new URL('../../dist/train/train-run.js', import.meta.url));
@@ -250,6 +248,19 @@ describe('trainRun', () => {
     const before = await bytesOfRun('plain');
     await expect(trainRun({ ...tiny('plain', { force: true }), data: bad })).rejects.toThrow();
     expect(await bytesOfRun('plain')).toEqual(before);
+  });
+
+  test('a side without any label is refused', async () => {
+    const blank = join(root, 'blank');
+    await cp(data, blank, { recursive: true });
+    const { geometry } = (await readScan(join(data, 'volume-2.nii.gz'))).volume;
+    const empty = createLabelmap(geometry, new Uint8Array(40 * 36 * 6), liverLabels);
+    await writeLabelmapFile(join(blank, 'segmentation-2.nii.gz'), empty);
+    await expect(trainRun({ ...tiny('never'), data: blank })).rejects.toMatchObject({
+      code: 'data-invalid',
+      message: expect.stringContaining('validation cases'),
+    });
+    expect(await readdir(root)).not.toContain('never');
   });
 
   test('a place that cannot be written is refused before the work', async () => {

@@ -154,36 +154,42 @@ export async function prepareSides(
   const findings: Finding[] = [];
   let fromCache = 0;
   let bytes = 0;
-  for (const hashed of data.cases.filter((c) => ids.includes(c.id))) {
-    control.signal?.throwIfAborted();
-    const toPrepare: CaseToPrepare = {
-      ...hashed,
-      read: async (inner) => {
-        const { scan, labelmap } = await readLabelled(hashed, data.labels, inner);
-        return { volume: scan.volume, labelmap };
-      },
-    };
-    const entry = await prepareCase(toPrepare, plan.preprocess, cache, bytes < memoryBytes, control);
-    const [width, height, depth] = entry.prepared.geometry.size;
-    bytes += 3 * width * height * depth;
-    prepared.set(hashed.id, entry.prepared);
-    findings.push(...entry.findings);
-    if (entry.fromCache) fromCache++;
-    control.onProgress?.({
-      stage: 'preprocess',
-      done: prepared.size,
-      total: ids.length,
-      unit: 'cases',
-      note: entry.fromCache ? `${hashed.id} from the cache` : hashed.id,
-    });
+  const close = () => {
+    for (const one of prepared.values()) one.close();
+  };
+  try {
+    for (const hashed of data.cases.filter((c) => ids.includes(c.id))) {
+      control.signal?.throwIfAborted();
+      const toPrepare: CaseToPrepare = {
+        ...hashed,
+        read: async (inner) => {
+          const { scan, labelmap } = await readLabelled(hashed, data.labels, inner);
+          return { volume: scan.volume, labelmap };
+        },
+      };
+      const entry = await prepareCase(toPrepare, plan.preprocess, cache, bytes < memoryBytes, control);
+      const [width, height, depth] = entry.prepared.geometry.size;
+      bytes += 3 * width * height * depth;
+      prepared.set(hashed.id, entry.prepared);
+      findings.push(...entry.findings);
+      if (entry.fromCache) fromCache++;
+      control.onProgress?.({
+        stage: 'preprocess',
+        done: prepared.size,
+        total: ids.length,
+        unit: 'cases',
+        note: entry.fromCache ? `${hashed.id} from the cache` : hashed.id,
+      });
+    }
+  } catch (error) {
+    close();
+    throw error;
   }
   return {
     train: plan.split.train.map((id) => prepared.get(id)!),
     validation: plan.split.validation.map((id) => prepared.get(id)!),
     fromCache,
     findings,
-    close: () => {
-      for (const one of prepared.values()) one.close();
-    },
+    close,
   };
 }
