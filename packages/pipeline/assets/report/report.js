@@ -371,6 +371,11 @@
   }
   for (const row of rows) row.addEventListener('click', () => choose(data.lesions[row.dataset.lesion - 1]));
 
+  // After a click with the mouse, keys belong to the picture again: space must not press the button once more.
+  document.addEventListener('click', (event) => {
+    if (event.detail > 0 && event.target.closest?.('button, tr')) picture.focus({ preventScroll: true });
+  });
+
   function canvasPoint(event) {
     const box = canvas.getBoundingClientRect();
     const dots = window.devicePixelRatio;

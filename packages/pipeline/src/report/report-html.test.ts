@@ -149,6 +149,23 @@ describe('in a browser', () => {
     await page.keyboard.press('l');
   });
 
+  test.skipIf(!hasSystemTools(tools))(
+    needs(tools, 'space after a click on a button means the outline, and the picture zooms and fits'),
+    async () => {
+      const pressed = (name: string) => page.locator(`[data-toggle="${name}"]`).getAttribute('aria-pressed');
+      await page.locator('[data-toggle="fill"]').click();
+      await page.keyboard.press(' ');
+      expect([await pressed('fill'), await pressed('outline')]).toEqual(['true', 'false']);
+      await page.keyboard.press('f');
+      await page.keyboard.press(' ');
+      const wide = await count(53, 208, 186);
+      for (let n = 0; n < 4; n++) await page.keyboard.press('+');
+      expect(await page.locator('#scale-text').textContent()).toBe('2 mm');
+      await page.keyboard.press('0');
+      expect(await count(53, 208, 186)).toBe(wide);
+    },
+  );
+
   test.skipIf(!hasSystemTools(tools))(needs(tools, 'windows change grey levels'), async () => {
     // Liver is 110 HU, lesions are 60: in the narrow window (20 to 120 HU) grey levels 230 and 102.
     await page.locator('tr[data-lesion="1"]').click();

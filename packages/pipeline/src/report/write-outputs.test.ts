@@ -167,6 +167,17 @@ describe('the output folder', () => {
     });
   });
 
+  test('a single slice gets all outputs, too', async () => {
+    const { volume } = blockPhantom();
+    const geometry: Geometry = { ...volume.geometry, size: [60, 44, 1] };
+    const scan = scanOf(createVolume(geometry, volume.voxels.slice(5 * 2640, 6 * 2640)));
+    const out = join(folder, 'single');
+    await writeSegmentation(out, scan, await segment(scan), { model });
+    expect((await readdir(join(out, 'masks'))).sort()).toEqual(['0001.png', 'index.json']);
+    const { pixels } = await readMask(join(out, 'masks', '0001.png'));
+    expect(pixels.filter((value) => value === 255).length).toBe(10 * 7 + 6 * 4);
+  });
+
   test('a scan without findings still gets its outputs', async () => {
     const { volume } = blockPhantom();
     const scan = scanOf({ ...volume, voxels: volume.voxels.map((hu) => Math.min(hu, 20)) });
