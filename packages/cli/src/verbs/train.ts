@@ -52,6 +52,7 @@ export const train: Verb<TrainOptions> = {
   ],
   async run(_args, options, { control, threads, note }) {
     const { trainRun } = await import('@glisson/pipeline/train/train-run');
+    control.signal?.addEventListener('abort', () => note('The same command with --resume goes on later.'));
     const summary = await trainRun({ ...options, threads }, control);
     for (const { severity, message, where } of summary.findings) {
       if (severity !== 'info') note(`${severity}: ${message}${where === undefined ? '' : ` (${where})`}`);

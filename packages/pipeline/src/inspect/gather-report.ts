@@ -4,12 +4,12 @@ import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { readScan } from '@glisson/imaging/scan/read-scan';
 import type { Labelmap, LabelTable } from '@glisson/imaging/volume/labelmap';
-import type { Finding, Scan } from '@glisson/imaging/volume/scan';
+import type { Finding, Scan, SeriesIdentity } from '@glisson/imaging/volume/scan';
 import type { VolumeVoxels } from '@glisson/imaging/volume/volume';
 import { describeGridForPeople } from './describe-geometry.ts';
 import { describeLabels } from './describe-labels.ts';
 import { describeValues } from './describe-values.ts';
-import { type FoundScan, findScans } from './find-scans.ts';
+import { type FoundScan, type FoundSeries, findScans } from './find-scans.ts';
 import type { FindingReport, InspectReport, ItemReport, ValuesReport } from './inspect-report.ts';
 import { drawSliceSheet, type SlicePicture } from './slice-pictures.ts';
 
@@ -88,7 +88,7 @@ async function inspectOne(
     name: found.name,
     path: found.path,
     patient: found.dataCase?.patient,
-    ...seriesFields(found),
+    ...seriesFields(found.series),
   };
   const { series } = found;
   if (series?.isLocalizer || series?.refusal !== undefined) {
@@ -132,10 +132,10 @@ async function inspectOne(
     ...gridFindings(grid),
   ];
   const item: ItemReport = {
+    ...seriesFields(scan.series),
     ...known,
     kind: isLabelmap ? 'labelmap' : 'scan',
     format: scan.format,
-    modality: scan.series?.modality ?? known.modality,
     geometry: grid,
     values,
     labels: toDescribe === undefined ? undefined : describeLabels(toDescribe),
@@ -178,10 +178,10 @@ async function readBoth(
   return { scan: await readScan(found.path, { seriesInstanceUid }, { signal }) };
 }
 
-function seriesFields(found: FoundScan): Partial<ItemReport> {
-  if (found.series === undefined) return {};
+function seriesFields(series: SeriesIdentity | FoundSeries | undefined): Partial<ItemReport> {
+  if (series === undefined) return {};
   const { modality, studyInstanceUid, studyDate, seriesInstanceUid, seriesNumber, seriesDescription } =
-    found.series;
+    series;
   return { modality, studyInstanceUid, studyDate, seriesInstanceUid, seriesNumber, seriesDescription };
 }
 

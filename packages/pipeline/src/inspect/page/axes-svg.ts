@@ -31,7 +31,7 @@ export function drawAxes(geometry: GeometryReport): string {
   const grid = ([0, 1, 2] as const).map((axis) => {
     const vector = [d[axis]!, d[3 + axis]!, d[6 + axis]!] as const;
     const { b, svg } = line(vector, 0, 0.72, `grid-axis grid-axis-${axis}`);
-    return `${svg.replace('/>', ` marker-end="url(#arrow-${axis})"/>`)}<text class="grid-name grid-name-${axis}" x="${n(b.x + 6)}" y="${n(b.y - 5)}">${'xyz'[axis]}</text>`;
+    return `${svg.replace('/>', ` marker-end="url(#arrow-${axis})"/>`)}<text class="grid-name grid-name-${axis}" x="${n(b.x + 5)}" y="${n(b.y + 13)}">${'xyz'[axis]}</text>`;
   });
   const arrows = [0, 1, 2].map(
     (axis) =>
