@@ -51,6 +51,8 @@ describe('Dice from counts', () => {
     expect(chosen.threshold).toBe(0.2);
     expect(chosen.dice).toBeCloseTo(1, 12);
     expect(chooseThreshold([large], 0.3).threshold).toBe(0.5);
+    const lost = countsOf([[0.3, true], ...Array.from({ length: 50 }, () => [0.35, false] as const)]);
+    expect(chooseThreshold([lost], 0.6).threshold).toBe(0.6);
     expect(chooseThreshold([countsOf([[0.9, false]])], 0.37)).toEqual({ threshold: 0.37, dice: null });
   });
 });
