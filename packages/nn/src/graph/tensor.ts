@@ -32,8 +32,15 @@ export type OnnxAttribute =
 export interface OnnxEmitter {
   /** True when N, H and W of the graph are left open: operators must then not write sizes down. */
   readonly dynamic: boolean;
+  /** Channels that the engine's CPU kernels keep together (see `onnx/channel-blocks.ts`); 1: plain ONNX only. */
+  readonly channelBlock: number;
   /** Adds a node and returns the name of its (only) output. */
-  node(type: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string;
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, OnnxAttribute>>,
+    domain?: string,
+  ): string;
   /** Name of a further output of the node that made `output`; the node gets it on the first demand. */
   secondOutput(output: string): string;
   /** Name of a constant 1-D int64 tensor. */

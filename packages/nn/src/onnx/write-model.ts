@@ -10,6 +10,7 @@ import {
   topologicalOrder,
 } from '../graph/tensor.ts';
 import { onnxTypes } from '../operators/elementwise.ts';
+import { blockDomain } from './channel-blocks.ts';
 import {
   bytesField,
   floatField,
@@ -26,6 +27,8 @@ export interface ModelDescription {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Names of the open sizes of image inputs and outputs, e.g. ['N', undefined, 'H', 'W']: others are fixed. */
   readonly openAxes?: readonly (string | undefined)[];
+  /** Channels per block of the engine's CPU kernels (see `channel-blocks.ts`); default 1: plain ONNX only. */
+  readonly channelBlock?: number;
 }
 
 interface OnnxNode {
@@ -33,6 +36,7 @@ interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  readonly domain: string;
 }
 
 const irVersion = 8;
@@ -70,6 +74,9 @@ export function writeModel(model: ModelDescription): Uint8Array {
       ...Object.entries(model.outputs).map(([name, tensor]) => valueInfo(12, name, tensor)),
     ),
     messageField(8, textField(1, ''), integerField(2, opset)),
+    ...(nodes.some(({ domain }) => domain === blockDomain)
+      ? [messageField(8, textField(1, blockDomain), integerField(2, 1))]
+      : []),
     ...Object.entries(model.metadata ?? {}).map(([key, value]) =>
       messageField(14, textField(1, key), textField(2, value)),
     ),
@@ -81,7 +88,7 @@ function dimension(size: number, axis: number, tensor: Tensor, { openAxes }: Mod
   return messageField(1, open === undefined ? integerField(1, size) : textField(2, open));
 }
 
-function emitGraph({ outputs, openAxes }: ModelDescription) {
+function emitGraph({ outputs, openAxes, channelBlock = 1 }: ModelDescription) {
   const nodes: OnnxNode[] = [];
   const initializers: Pieces[] = [];
   const inputs: Tensor[] = [];
@@ -109,8 +116,9 @@ function emitGraph({ outputs, openAxes }: ModelDescription) {
   };
   const emitter: OnnxEmitter = {
     dynamic: openAxes !== undefined,
-    node: (type, from, attributes = {}) => {
-      const node = { type, inputs: from, outputs: [fresh()], attributes };
+    channelBlock,
+    node: (type, from, attributes = {}, domain = '') => {
+      const node = { type, inputs: from, outputs: [fresh()], attributes, domain };
       nodes.push(node);
       makers.set(node.outputs[0]!, node);
       return node.outputs[0]!;
@@ -173,6 +181,7 @@ function nodeField(node: OnnxNode, index: number, rename: ReadonlyMap<string, st
     ...node.outputs.map((name) => textField(2, named(name))),
     textField(3, `${node.type}_${index}`),
     textField(4, node.type),
+    ...(node.domain === '' ? [] : [textField(7, node.domain)]),
     ...Object.entries(node.attributes).map(([name, value]) => attributeField(name, value)),
   );
 }

@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
+import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
 import { concat, imageShape, reshape, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { reduceSum } from './reduce.ts';
@@ -62,11 +63,11 @@ export const convolutionOperator: Operator<ConvolutionAttributes> = {
   },
   emit: (result, inputs, onnx) => {
     const { stride, pads, dilation } = attributesOf(convolutionOperator, result);
-    return onnx.node('Conv', inputs, {
-      strides: { ints: stride },
-      pads: { ints: pads },
-      dilations: { ints: dilation },
-    });
+    const sizes = { strides: { ints: stride }, pads: { ints: pads }, dilations: { ints: dilation } };
+    const [x, w] = result.inputs as [Tensor, Tensor];
+    return suitsBlocks(x.shape, w.shape, onnx.channelBlock)
+      ? emitBlockedConvolution(onnx, inputs, w.shape, sizes)
+      : onnx.node('Conv', inputs, sizes);
   },
   evaluate: (result, [x, w, b]) => {
     const { stride, pads, dilation } = attributesOf(convolutionOperator, result);

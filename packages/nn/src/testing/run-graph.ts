@@ -6,10 +6,12 @@ import { writeModel } from '../onnx/write-model.ts';
 export async function runGraph(
   outputs: readonly Tensor[],
   feeds: ReadonlyMap<Tensor, ArrayLike<number>>,
+  channelBlock = 1,
 ): Promise<Float32Array[]> {
   const names = outputs.map((_, index) => `out${index}`);
   const model = writeModel({
     name: 'test',
+    channelBlock,
     outputs: Object.fromEntries(outputs.map((tensor, index) => [names[index]!, tensor])),
   });
   const session = await InferenceSession.create(model, { intraOpNumThreads: 1, enableMemPattern: false });

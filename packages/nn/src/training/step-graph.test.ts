@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { gradients } from '../autodiff/gradients.ts';
+import { sizeOf } from '../graph/shape.ts';
 import {
   type InputAttributes,
   input,
@@ -7,8 +9,13 @@ import {
   topologicalOrder,
 } from '../graph/tensor.ts';
 import { unet2d } from '../models/unet-2d.ts';
+import { writeModel } from '../onnx/write-model.ts';
+import { convolution } from '../operators/convolution.ts';
+import { mul } from '../operators/elementwise.ts';
+import { reduceSum } from '../operators/reduce.ts';
 import { adamRates, adamStep, movingAverage } from '../optimisers/adam.ts';
 import { evaluate } from '../reference/evaluate.ts';
+import { probeChannelBlock } from '../runtime/probe-blocks.ts';
 import { relativeError, testRandom } from '../testing/numbers.ts';
 import { runGraph } from '../testing/run-graph.ts';
 import { initialParameters } from './initialise.ts';
@@ -50,6 +57,29 @@ test.each([
   const [foundLoss, found] = await runGraph([loss, gradient], feeds);
   expect(foundLoss![0]).toBeCloseTo(exactLoss![0]!, 5);
   expect(relativeError(found!, exact!)).toBeLessThan(limit);
+});
+
+test('convolutions in the CPU layout of this machine: the same gradient', async (context) => {
+  const block = await probeChannelBlock();
+  context.skip(block === 1, 'this processor has no such layout');
+  expect([4, 8, 16]).toContain(block);
+  const x = input('x', [2, 16, 40, 40]);
+  const w = input('w', [32, 16, 3, 3]);
+  const bias = input('bias', [32]);
+  const y = convolution(x, w, { pads: [1, 1, 1, 1], bias });
+  const weights = input('weights', y.shape);
+  const outputs = [y, ...gradients(reduceSum(mul(y, weights)), [x, w, bias])];
+  const random = testRandom(6);
+  const feeds = new Map(
+    [x, w, bias, weights].map((t) => [
+      t,
+      Float32Array.from({ length: sizeOf(t.shape) }, () => random.normal()),
+    ]),
+  );
+  const model = writeModel({ name: 'm', outputs: { y }, channelBlock: block });
+  expect(Buffer.from(model).includes('com.microsoft.nchwc')).toBe(true);
+  const [exact, found] = [evaluate(outputs, feeds), await runGraph(outputs, feeds, block)];
+  for (const [i, values] of exact.entries()) expect(relativeError(found[i]!, values)).toBeLessThan(2e-6);
 });
 
 test('parameters: names, order, count; only convolution weights decay', () => {

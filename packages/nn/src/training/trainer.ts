@@ -5,6 +5,7 @@ import type { Network } from '../models/network.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { type AdamOptions, adamRates } from '../optimisers/adam.ts';
 import { openEngine } from '../runtime/engine.ts';
+import { probeChannelBlock } from '../runtime/probe-blocks.ts';
 import { exportModel } from './export-model.ts';
 import { initialParameters, initialStatistics, type NormalSource } from './initialise.ts';
 import { rateNames, reportName, type StateName, stepGraph } from './step-graph.ts';
@@ -23,6 +24,11 @@ export interface TrainerOptions {
   readonly random: NormalSource;
   /** Share of each class among the pixels: the head starts by predicting these. */
   readonly classPriors?: readonly number[];
+  /**
+   * 'fast' (default): convolutions in the CPU layout of this machine, an eighth less time per step.
+   * 'plain': standard ONNX operators only. Results differ by rounding.
+   */
+  readonly kernels?: 'fast' | 'plain';
   /** Threads that compute (default: as many as the process may use). */
   readonly threads?: number;
   /** What is pending then rejects at once with the signal's reason; the thread ends after the run it is in. */
@@ -94,7 +100,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     averageStatistics: statistics,
   };
   const stateNames = Object.keys(graph.state) as StateName[];
-  const engine = await openEngine(writeModel({ name: network.name, outputs: graph.outputs }), {
+  const channelBlock = options.kernels === 'plain' ? 1 : await probeChannelBlock();
+  const model = writeModel({ name: network.name, outputs: graph.outputs, channelBlock });
+  const engine = await openEngine(model, {
     ...options,
     guard: reportName,
     state: Object.fromEntries(stateNames.map((name) => [name, initial[name].slice()])),
