@@ -201,6 +201,28 @@ describe('compressed', () => {
     await expect(readStoredPixels(missing)).rejects.toMatchObject({ code: 'damaged' });
   });
 
+  test.each([
+    ['1.2.840.10008.1.2.4.70', 'encodeJpeg', { lossy: false, predictor: 1 }],
+    ['1.2.840.10008.1.2.4.80', 'encodeJpegLs', { lossy: false }],
+    ['1.2.840.10008.1.2.4.90', 'encodeJpeg2000', { lossy: false }],
+    ['1.2.840.10008.1.2.4.201', 'encodeHtJpeg2000', { lossy: false }],
+  ] as const)(
+    'a stream of another size than the header says is damage, even of as many pixels (%s)',
+    async (uid, method, options) => {
+      const stream = encode(method, picture(rows, columns, 0, 4000), 16, 12, false, options);
+      for (const size of [
+        { '00280010 US': columns, '00280011 US': rows },
+        { '00280010 US': rows - 1 },
+        { '00280010 US': rows + 1 },
+      ]) {
+        const wrong = file(uid, [stream], { ...description(16, 12, false), ...size });
+        await expect(readStoredPixels(wrong), JSON.stringify(size)).rejects.toMatchObject({
+          code: 'damaged',
+        });
+      }
+    },
+  );
+
   test('a codec that is not known is refused by name', async () => {
     const video = file('1.2.840.10008.1.2.4.102', [new Uint8Array(10)], description(8, 8, false));
     await expect(readStoredPixels(video)).rejects.toMatchObject({

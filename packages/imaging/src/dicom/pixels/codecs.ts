@@ -3,6 +3,7 @@ import { ImagingError } from '../../errors/imaging-error.ts';
 import { asWords, type Words } from './native-frames.ts';
 import type { PixelDescription } from './pixel-description.ts';
 import { decodeRle } from './rle.ts';
+import { streamSize } from './stream-size.ts';
 
 /** Loaded when the first compressed frame is met: most scans have none. */
 let loaded: typeof codecs | undefined;
@@ -54,6 +55,15 @@ export function decodeFrame(stream: Uint8Array, d: PixelDescription, where?: str
   if (d.syntax.compression !== 'jpeg-xl' && !endsStream(stream)) {
     damaged('no end-of-image marker: the stream is cut off');
   }
+  const size = d.syntax.compression === 'jpeg-xl' ? undefined : streamSize(stream);
+  if (size === undefined && d.syntax.compression !== 'jpeg-xl') damaged('no header in the stream');
+  if (size && (size.columns !== d.columns || size.rows !== d.rows || size.samples !== d.samples)) {
+    // The decoder would give as many pixels as the stream has, in the stream's own shape.
+    damaged(
+      `a stream of ${size.columns} x ${size.rows} pixels of ${size.samples} samples, but the header says ` +
+        `${d.columns} x ${d.rows} of ${d.samples}`,
+    );
+  }
   const { Context, NativeCodecs } = loaded;
   let decoded: { bytes: Uint8Array; bits: number };
   try {
@@ -72,11 +82,6 @@ export function decodeFrame(stream: Uint8Array, d: PixelDescription, where?: str
       { convertColorspaceToRgb: false },
     );
     const bytes = context.getDecodedBuffer() ?? new Uint8Array();
-    if (context.getWidth() !== d.columns || context.getHeight() !== d.rows) {
-      damaged(
-        `a stream of ${context.getWidth()} x ${context.getHeight()} pixels, not ${d.columns} x ${d.rows}`,
-      );
-    }
     decoded = { bytes, bits: (8 * bytes.length) / (pixels * d.samples) };
   } catch (error) {
     // After a C++ exception the module's heap is not to be trusted: the next frame gets a new one.

@@ -58,11 +58,11 @@ async function enterArchives(outer: EntrySource, budget: ZipBudget, path: string
   const entries: SourceEntry[] = [];
   try {
     for (const { name } of outer.entries) {
-      const patient = /^(.*?)PATIENT_DICOM(?:\.zip)?(?:\/|$)/.exec(name);
+      const patient = /^(.*?)PATIENT_DICOM(?:\.zip)?(?:\/|$)/i.exec(name);
       if (patient !== null) patientFolders.add(patient[1]!);
     }
     for (const entry of outer.entries) {
-      const masks = /^(.*?)(?:MASKS|LABELLED)_DICOM(?:\.zip)?(?:\/|$)/.exec(entry.name);
+      const masks = /^(.*?)(?:MASKS|LABELLED)_DICOM(?:\.zip)?(?:\/|$)/i.exec(entry.name);
       if (masks !== null && patientFolders.has(masks[1]!)) {
         skipped.push({
           file: entry.name,
