@@ -96,6 +96,36 @@ describe('bit for bit', () => {
     expect(Buffer.compare(serialiseState(a), serialiseState(b))).toBe(0);
   });
 
+  test('kernels of this machine: the same bytes twice, and plain ONNX up to rounding', async () => {
+    const size = 40;
+    const more = {
+      network: unet2d({
+        inputChannels: 1,
+        classes: 2,
+        baseChannels: 16,
+        maxChannels: 16,
+        levels: 2,
+        convolutionsPerLevel: 2,
+      }),
+      height: size,
+      width: size,
+      loss: { crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] },
+    };
+    const results = [];
+    for (const kernels of ['fast', 'fast', 'plain'] as const) {
+      const trained = await trainer(1, { ...more, kernels });
+      const random = testRandom(9);
+      const images = Float32Array.from({ length: batchSize * size * size }, () => random.normal());
+      const targets = Uint8Array.from(images, (value) => (value > 0 ? 1 : 0));
+      const { loss, gradientNorm } = await trained.step({ images, targets, learningRate: 1e-3 });
+      results.push({ loss, gradientNorm, bytes: serialiseState(await trained.snapshot()) });
+    }
+    const [first, second, plain] = results as [(typeof results)[0], (typeof results)[0], (typeof results)[0]];
+    expect(Buffer.compare(first.bytes, second.bytes)).toBe(0);
+    expect(first.loss).toBeCloseTo(plain.loss, 5);
+    expect(first.gradientNorm / plain.gradientNorm).toBeCloseTo(1, 4);
+  });
+
   test('a snapshot is a copy: later steps leave it alone', async () => {
     const trained = await trainer();
     await run(trained, 0, 1);
