@@ -3,8 +3,9 @@ import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, freemem, release, tmpdir, totalmem, type } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LibraryDiagnosis } from '@glisson/imaging/diagnose/diagnose-libraries';
-import type { EngineDiagnosis } from '@glisson/nn/runtime/diagnose-engine';
+import { diagnoseLibraries, type LibraryDiagnosis } from '@glisson/imaging/diagnose/diagnose-libraries';
+import { diagnoseEngine, type EngineDiagnosis } from '@glisson/nn/runtime/diagnose-engine';
+import { cacheFolder } from '@glisson/pipeline/preprocess/cache-folder';
 import { researchUseOnly } from '../program.ts';
 import { readVersion } from '../version.ts';
 
@@ -25,16 +26,15 @@ export interface Examination {
   readonly engine: EngineDiagnosis;
   readonly libraries: readonly LibraryDiagnosis[];
   readonly temporaryFolder: { readonly path: string; readonly writable: boolean; readonly freeGb?: number };
+  /** Where prepared training scans are kept; GLISSON_CACHE moves it. */
+  readonly cacheFolder: { readonly path: string; readonly present: boolean };
   /** Scans for the developers' own tests; nobody else needs them. */
   readonly sharedData: { readonly path: string; readonly present: boolean };
 }
 
 /** Looks at the machine and the installation. @param threads what `--threads` says; default all cores */
 export async function examine(threads?: number): Promise<Examination> {
-  const [{ diagnoseEngine }, { diagnoseLibraries }] = await Promise.all([
-    import('@glisson/nn/runtime/diagnose-engine'),
-    import('@glisson/imaging/diagnose/diagnose-libraries'),
-  ]);
+  const cache = cacheFolder();
   const engine = await diagnoseEngine();
   const libraries = await diagnoseLibraries();
   const cores = availableParallelism();
@@ -48,6 +48,7 @@ export async function examine(threads?: number): Promise<Examination> {
     engine,
     libraries,
     temporaryFolder: await examineTemporaryFolder(),
+    cacheFolder: { path: cache, present: existsSync(cache) },
     sharedData: examineSharedData(),
   };
   return { ...facts, problems: findProblems(facts) };
@@ -131,7 +132,9 @@ export function renderExamination(found: Examination): string {
   }
   const { path, freeGb } = found.temporaryFolder;
   row('temporary files', freeGb === undefined ? path : `${path}, ${freeGb} GB free`);
-  row('shared data', `${found.sharedData.path} ${found.sharedData.present ? '(there)' : '(not there)'}`);
+  const isThere = (present: boolean) => (present ? '(there)' : '(not there)');
+  row('cache', `${found.cacheFolder.path} ${isThere(found.cacheFolder.present)}`);
+  row('shared data', `${found.sharedData.path} ${isThere(found.sharedData.present)}`);
   lines.push('', researchUseOnly);
   return lines.join('\n');
 }
