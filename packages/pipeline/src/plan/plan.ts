@@ -110,7 +110,7 @@ export const inferenceSchema = z.strictObject({
 export const postprocessSchema = z.strictObject({
   /** Liver is where p(liver) + p(lesion) reaches this. */
   liverThreshold: probability,
-  /** Lesion is where p(lesion) reaches this. */
+  /** Lesion is where p(lesion) reaches this, within the liver by `liverThreshold`. */
   lesionThreshold: probability,
   /** Keep only the largest 3-D component of the liver. */
   largestLiverOnly: z.boolean(),

@@ -109,8 +109,8 @@ function createLabeller(prepared: PreparedVolume, plan: Plan) {
     const at = k * sourcePixels;
     for (let i = 0; i < sourcePixels; i++) {
       // A probability of exactly 0 is no finding, whatever the threshold: those pixels were never predicted.
-      if (lesion[i]! >= lesionThreshold && lesion[i]! > 0) labels[at + i] = 2;
-      else if (liver[i]! >= liverThreshold && liver[i]! > 0) labels[at + i] = 1;
+      if (liver[i]! < liverThreshold || liver[i]! === 0) continue;
+      labels[at + i] = lesion[i]! >= lesionThreshold && lesion[i]! > 0 ? 2 : 1;
     }
     const from = k * preparedPixels;
     for (let i = 0; i < preparedPixels; i++)

@@ -80,7 +80,7 @@ export async function scoreSlices(
   predictor: SlicePredictor,
   cases: readonly PreparedCase[],
   slices: readonly (readonly number[])[],
-  plan: Pick<Plan, 'preprocess' | 'network'>,
+  plan: Pick<Plan, 'preprocess' | 'network' | 'postprocess'>,
   stage: string,
   control: TaskControl = {},
 ): Promise<CaseProbabilities[]> {
@@ -93,7 +93,7 @@ export async function scoreSlices(
       control.signal?.throwIfAborted();
       const { input, dims } = paddedInput(prepared, k, plan);
       const output = await predictor.run(input, dims);
-      countProbabilities(output.data, dims, prepared, k, result);
+      countProbabilities(output.data, dims, prepared, k, plan.postprocess.liverThreshold, result);
       done++;
       control.onProgress?.({ stage, done, total, unit: 'slices', note: prepared.id });
     }
@@ -132,6 +132,7 @@ function countProbabilities(
   dims: readonly [number, number, number, number],
   prepared: PreparedCase,
   k: number,
+  liverThreshold: number,
   result: CaseProbabilities,
 ): void {
   const [width, height] = prepared.geometry.size;
@@ -145,7 +146,9 @@ function countProbabilities(
       const liver = probabilities[plane + i]! + lesion;
       const label = labels[y * width + x]!;
       (label >= 1 ? result.liver.inside : result.liver.outside)[probabilityBin(liver)]!++;
-      (label === 2 ? result.lesion.inside : result.lesion.outside)[probabilityBin(lesion)]!++;
+      // As in prediction: a lesion lies where liver is found, however sure the network is of it.
+      const lesionBin = liver >= liverThreshold ? probabilityBin(lesion) : 0;
+      (label === 2 ? result.lesion.inside : result.lesion.outside)[lesionBin]!++;
     }
   }
 }
