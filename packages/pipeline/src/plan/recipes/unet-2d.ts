@@ -109,7 +109,8 @@ export function unet2dPlan(input: RecipeInput): Plan {
         spatialProbability: 0.5,
         rotationDegrees: 20,
         scale: [0.8, 1.25],
-        flipProbability: [0.5, 0],
+        // A mirrored spleen looks like a liver, and no patient is upside down.
+        flipProbability: [0, 0],
         intensityProbability: 0.25,
         shiftHU: 20,
         contrast: [0.85, 1.15],
