@@ -195,7 +195,9 @@ describe('a command that is stopped', () => {
     child.stdout.on('data', (chunk) => {
       stdout += chunk;
     });
-    child.stderr.once('data', () => child.kill('SIGINT'));
+    child.stderr.on('data', (chunk) => {
+      if (!child.killed && String(chunk).includes('phantoms')) child.kill('SIGINT');
+    });
     const status = await new Promise((resolve) => child.once('close', resolve));
     expect(status).toBe(130);
     expect(JSON.parse(stdout).error.code).toBe('cancelled');

@@ -28,6 +28,8 @@ export interface SeriesSummary {
   /** `CT image`, `Enhanced CT image`, … */
   readonly kind: string;
   readonly files: number;
+  /** Deepest folder below the path that holds all its files, with forward slashes; empty for the path itself. */
+  readonly folder: string;
   readonly transferSyntaxes: readonly string[];
   readonly photometric: string;
   readonly bitsStored: number;
@@ -127,6 +129,7 @@ function summarise(series: Series, index: DicomIndex): SeriesSummary {
     details,
     kind: objectKind(first.sopClassUid || undefined, first.modality).name,
     files: series.instances.length,
+    folder: commonFolder(series.instances.map((instance) => instance.entry.name)),
     transferSyntaxes: [...new Set(series.instances.map((instance) => instance.pixels.syntax.name))],
     photometric: first.pixels.photometric,
     bitsStored: first.pixels.bitsStored,
@@ -134,6 +137,13 @@ function summarise(series: Series, index: DicomIndex): SeriesSummary {
     stacks: series.stacks.map(summariseStack),
     findings,
   };
+}
+
+function commonFolder(names: readonly string[]): string {
+  const folders = names.map((name) => name.split('/').slice(0, -1));
+  const first = folders[0] ?? [];
+  const depth = first.findIndex((part, level) => folders.some((folder) => folder[level] !== part));
+  return first.slice(0, depth === -1 ? first.length : depth).join('/');
 }
 
 function summariseStack(stack: Stack): StackSummary {

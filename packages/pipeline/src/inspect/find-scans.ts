@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { DatasetCase } from '@glisson/imaging/datasets/dataset';
 import { readDataset } from '@glisson/imaging/datasets/read-dataset';
 import { listDicom, type SeriesSummary } from '@glisson/imaging/dicom/list-series';
@@ -137,8 +138,8 @@ async function findSeries(path: string, control: TaskControl): Promise<FoundScan
   const stacks = series.flatMap((one) => one.stacks.map((stack) => ({ one, stack })));
   return {
     scans: stacks.map(({ one, stack }) => ({
-      name: stacks.length === 1 ? namePlace(path) : nameSeries(one),
-      path,
+      name: stacks.length === 1 ? namePlace(placeOf(path, one)) : nameSeries(one),
+      path: placeOf(path, one),
       series: {
         seriesInstanceUid: stack.selector,
         studyInstanceUid: one.identity.studyInstanceUid || undefined,
@@ -161,11 +162,23 @@ async function findSeries(path: string, control: TaskControl): Promise<FoundScan
   };
 }
 
-/** Name of a place that holds one scan: its own, or its parent's when it only says that it holds pictures. */
+/**
+ * The folder of a series below `path`, so that reading it need not look at every file of a large export again.
+ * A series with several grids is named by the order of all of them, and what lies in a zip has no folder.
+ */
+function placeOf(path: string, { folder, stacks }: SeriesSummary): string {
+  const place = join(path, folder);
+  return stacks.length === 1 && existsSync(place) ? place : path;
+}
+
+/** Folder names that only say that there are pictures. */
+const saysNothing = /^(patient_)?(dicom|dcm|images?|ct|series)$/i;
+
+/** Name of a place that holds one scan: that of the nearest folder, itself included, that says something. */
 function namePlace(path: string): string {
-  const name = basename(resolve(path)).replace(/\.(zip|dcm)$/i, '');
-  const parent = basename(dirname(resolve(path)));
-  return /^(patient_)?(dicom|dcm|images?|ct)$/i.test(name) && parent !== '' ? parent : name;
+  const parts = resolve(path).split(sep).filter(Boolean);
+  const telling = parts.findLast((part) => !saysNothing.test(part)) ?? 'scan';
+  return telling.replace(/\.(zip|dcm)$/i, '');
 }
 
 function nameSeries({ identity }: SeriesSummary): string {
