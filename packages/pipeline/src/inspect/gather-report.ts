@@ -182,7 +182,16 @@ function seriesFields(series: SeriesIdentity | FoundSeries | undefined): Partial
   if (series === undefined) return {};
   const { modality, studyInstanceUid, studyDate, seriesInstanceUid, seriesNumber, seriesDescription } =
     series;
-  return { modality, studyInstanceUid, studyDate, seriesInstanceUid, seriesNumber, seriesDescription };
+  // DICOM writes dates as YYYYMMDD (PS3.5 section 6.2).
+  const isoDate = studyDate?.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
+  return {
+    modality,
+    studyInstanceUid,
+    studyDate: isoDate,
+    seriesInstanceUid,
+    seriesNumber,
+    seriesDescription,
+  };
 }
 
 function asReport({ severity, code, message, where }: Finding): FindingReport {
