@@ -275,6 +275,7 @@ describe('what is no plain stack', () => {
       /Too many slices are missing/,
     );
     expect(await refusal([at(0), at(5), at(10), at(12), at(17)])).toMatch(/not evenly spaced/);
+    expect(await refusal([at(0), at(0.1), at(0.2), at(1e12)])).toMatch(/Too many|not evenly/);
   });
 
   test('cosines that differ by rounding give one volume, whichever file comes first', async () => {
@@ -500,6 +501,12 @@ describe('gantry tilt', () => {
     const sheared = await read([0, 1, 2].map((k) => ({ position: [k, 0, 5 * k] })));
     expect(sheared.straightening!.shiftPx[2]![0]).toBeCloseTo(2 / 0.7, 6);
     expect(codes(sheared)).toEqual(['gantry-tilt']);
+    const apart = keep(seriesFolder([0, 1, 2].map((k) => ({ position: [900 * k, 0, 5 * k] }))));
+    await expect(readDicomScan(apart)).rejects.toMatchObject({
+      code: 'geometry-invalid',
+      message: /too far apart/,
+    });
+    expect((await listDicom(apart)).series[0]!.stacks[0]!.refusal).toMatch(/too far apart/);
   });
 });
 

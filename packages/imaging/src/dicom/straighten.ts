@@ -1,14 +1,9 @@
-import { ImagingError } from '../errors/imaging-error.ts';
 import { axisVector, type Geometry } from '../geometry/geometry.ts';
 import type { Scan, Straightening } from '../volume/scan.ts';
-
-/** A straight canvas may be this many times the area of a slice. */
-const mostGrowth = 6;
 
 /**
  * The straight grid that holds all slices of a sheared stack when slice k is moved by `shiftPx[k]` in its plane.
  * @param geometry the grid of slice 0, with the stack's slice count and spacing
- * @throws ImagingError `geometry-invalid` when the canvas would grow beyond reason
  */
 export function straightGrid(
   geometry: Geometry,
@@ -28,16 +23,6 @@ export function straightGrid(
   const [x, y] = extent as [{ pad: number; grow: number }, { pad: number; grow: number }];
   const width = size[0] + x.pad + x.grow;
   const height = size[1] + y.pad + y.grow;
-  if (width * height > mostGrowth * size[0] * size[1]) {
-    throw new ImagingError(
-      'geometry-invalid',
-      'The slices are too far apart in their planes to form a volume.',
-      {
-        found: `a straight grid of ${width} x ${height} pixels for slices of ${size[0]} x ${size[1]}`,
-        expected: `at most ${mostGrowth} times the slice`,
-      },
-    );
-  }
   const u = axisVector(geometry, 0);
   const v = axisVector(geometry, 1);
   const back = (axis: 0 | 1 | 2) =>

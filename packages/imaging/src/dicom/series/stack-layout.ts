@@ -14,6 +14,8 @@ export const layoutTolerances = {
   silentMm: 0.02,
   evenFraction: 0.1,
   straightPx: 0.1,
+  /** A straight grid may have this many times the area of a slice. */
+  mostGrowth: 6,
   /** Missing slices that are filled at most: in one gap, and of the whole stack (one is always allowed). */
   mostMissingInGap: 3,
   mostMissingFraction: 0.1,
@@ -115,18 +117,15 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
   const steps = gaps.map((gap) => Math.max(1, Math.round(gap / typical)));
   const count = steps.reduce((sum, n) => sum + n, 1);
   const spacing = (groups.at(-1)!.height - groups[0]!.height) / (count - 1);
-  let slot = 0;
+  let place = 0;
   let worst = 0;
-  const slots: Plane[][] = Array.from({ length: 0 });
-  for (let i = 0; i < groups.length; i++) {
-    if (i > 0) slot += steps[i - 1]!;
-    while (slots.length < slot) slots.push([]);
-    slots.push(groups[i]!.planes);
-    worst = Math.max(worst, Math.abs(groups[i]!.height - groups[0]!.height - slot * spacing));
+  for (let i = 1; i < groups.length; i++) {
+    place += steps[i - 1]!;
+    worst = Math.max(worst, Math.abs(groups[i]!.height - groups[0]!.height - place * spacing));
   }
   const mm = (value: number) => `${Number(value.toFixed(3))} mm`;
   if (worst > layoutTolerances.evenFraction * spacing) {
-    const range = `${mm(Math.min(...gaps))} to ${mm(Math.max(...gaps))}`;
+    const range = `${mm(least(gaps))} to ${mm(most(gaps))}`;
     return refuse(
       'The slices are not evenly spaced, so they are no regular grid.',
       `distances of ${range}, most often ${mm(typical)}; a slice is ${mm(worst)} off an even grid`,
@@ -142,23 +141,28 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
     );
   }
   const missing = count - groups.length;
+  const allowed = Math.max(1, Math.floor(count * layoutTolerances.mostMissingFraction));
+  const text = `${missing} of ${count} slices ${missing > 1 ? 'are' : 'is'} missing`;
+  // Before anything of that length is made: one wrong position can mean a billion slices.
+  if (missing > 0 && (missing > allowed || most(steps) - 1 > layoutTolerances.mostMissingInGap)) {
+    return refuse(
+      'Too many slices are missing.',
+      text,
+      `at most ${allowed} missing, and at most ${layoutTolerances.mostMissingInGap} in a row`,
+      'Copy the whole series again from its source.',
+    );
+  }
+  const slots = groups.flatMap((group, i): Plane[][] => [
+    ...Array.from({ length: i === 0 ? 0 : steps[i - 1]! - 1 }, () => []),
+    group.planes,
+  ]);
   if (missing > 0) {
-    const widest = Math.max(...steps) - 1;
-    const list = slots.flatMap((planesHere, k) => (planesHere.length === 0 ? [k + 1] : []));
-    const text = `${missing} of ${count} slices ${missing > 1 ? 'are' : 'is'} missing (number ${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''} from the lowest)`;
-    const most = Math.max(1, Math.floor(count * layoutTolerances.mostMissingFraction));
-    if (missing > most || widest > layoutTolerances.mostMissingInGap) {
-      return refuse(
-        'Too many slices are missing.',
-        text,
-        `at most ${most} missing, and at most ${layoutTolerances.mostMissingInGap} in a row`,
-        'Copy the whole series again from its source.',
-      );
-    }
+    const list = slots.flatMap((here, k) => (here.length === 0 ? [k + 1] : []));
+    const numbers = `${list.slice(0, 8).join(', ')}${list.length > 8 ? ', …' : ''}`;
     find(
       'warning',
       'missing-slices',
-      `${text}. They are filled by interpolation between their neighbours so that positions and volumes stay true; what is found there was not measured.`,
+      `${text} (number ${numbers} from the lowest). They are filled by interpolation between their neighbours so that positions and volumes stay true; what is found there was not measured.`,
     );
   }
 
@@ -170,13 +174,24 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
     return [dot(offset, row) / columnSpacing, dot(offset, column) / rowSpacing];
   });
   fillShifts(shiftPx as [number, number][]);
-  const drift = Math.max(...shiftPx.map(([x, y]) => Math.max(Math.abs(x), Math.abs(y))));
+  const drift = most(shiftPx.map(([x, y]) => Math.max(Math.abs(x), Math.abs(y))));
   const sheared = drift > layoutTolerances.straightPx;
+  const extent = (axis: 0 | 1) => {
+    const along = shiftPx.map((shift) => shift[axis]);
+    return Math.max(0, most(along)) - Math.min(0, least(along));
+  };
+  const [width, height] = [Math.ceil(columns + extent(0)), Math.ceil(rows + extent(1))];
+  if (width * height > layoutTolerances.mostGrowth * columns * rows) {
+    return refuse(
+      'The slices lie too far apart in their planes to form a volume.',
+      `a straight grid of ${width} x ${height} pixels for slices of ${columns} x ${rows}`,
+      `at most ${layoutTolerances.mostGrowth} times the slice`,
+    );
+  }
   if (sheared) {
     const last = shiftPx.at(-1)!;
-    const height = spacing * (count - 1);
-    const degrees =
-      (Math.atan2(Math.hypot(last[0] * columnSpacing, last[1] * rowSpacing), height) * 180) / Math.PI;
+    const slant = Math.hypot(last[0] * columnSpacing, last[1] * rowSpacing);
+    const degrees = (Math.atan2(slant, spacing * (count - 1)) * 180) / Math.PI;
     find(
       'warning',
       'gantry-tilt',
@@ -295,6 +310,15 @@ export function orthonormal(
     row[0] * column[1] - row[1] * column[0],
   ];
   return { row, column, normal };
+}
+
+/** Not by spreading arguments: a stack may have more slices than a call has room for. */
+function most(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+}
+
+function least(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
 }
 
 function scale(v: Vec3, s: number): Vec3 {
