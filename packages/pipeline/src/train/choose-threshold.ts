@@ -1,7 +1,4 @@
-import { diceAt, meanOf, type ProbabilityCounts } from './score-slices.ts';
-
-/** 0.05, 0.10 … 0.95. */
-export const thresholdGrid: readonly number[] = Array.from({ length: 19 }, (_, i) => (i + 1) / 20);
+import { diceAt, meanOf, type ProbabilityCounts, thresholdGrid } from './score-slices.ts';
 
 /** Below this the class was not found, and thresholds differ by chance. */
 const leastDice = 0.2;

@@ -3,7 +3,14 @@ import { chooseThreshold } from './choose-threshold.ts';
 import { curveSvg } from './curve-svg.ts';
 import type { Metrics } from './metrics.ts';
 import { learningRateAt } from './schedule.ts';
-import { createCounts, diceAt, meanOf, probabilityBin, spreadSlices } from './score-slices.ts';
+import {
+  createCounts,
+  diceAt,
+  lesionsInLiver,
+  meanOf,
+  probabilityBin,
+  spreadSlices,
+} from './score-slices.ts';
 
 /** Counts of voxels given as [probability, is of the class]. */
 function countsOf(voxels: readonly (readonly [number, boolean])[]) {
@@ -55,6 +62,22 @@ describe('Dice from counts', () => {
     expect(chooseThreshold([lost], 0.6).threshold).toBe(0.6);
     expect(chooseThreshold([countsOf([[0.9, false]])], 0.37)).toEqual({ threshold: 0.37, dice: null });
   });
+});
+
+test('lesions count only where the liver reaches its threshold', () => {
+  // Probabilities of lesion, by the liver levels that the voxel reaches: none, 0.3, 0.3 and 0.5.
+  const lesionByLevel = [
+    countsOf([[0.4, false]]),
+    countsOf([[0.6, true]]),
+    countsOf([
+      [0.8, true],
+      [0.7, false],
+    ]),
+  ];
+  const c = { id: 'c', liver: createCounts(), levels: [0.3, 0.5], lesionByLevel };
+  expect(diceAt(lesionsInLiver(c, 0.3), 0.35)).toBeCloseTo(4 / 5, 12);
+  expect(diceAt(lesionsInLiver(c, 0.5), 0.35)).toBeCloseTo(2 / 4, 12);
+  expect(() => lesionsInLiver(c, 0.4)).toThrow(RangeError);
 });
 
 test('slices are spread evenly and without repeats', () => {

@@ -8,7 +8,7 @@ import { readCheckpoint } from './checkpoint.ts';
 import { chooseThreshold } from './choose-threshold.ts';
 import { curveSvg } from './curve-svg.ts';
 import { diceOf, type Run, withPredictor } from './run.ts';
-import { scoreSlices, slicesOfCases } from './score-slices.ts';
+import { lesionsInLiver, type ProbabilityCounts, scoreSlices, slicesOfCases } from './score-slices.ts';
 
 /** Goes back to the best checkpoint, chooses the thresholds unless they were set, and writes the model. */
 export async function finishRun(run: Run, set: FieldValues, control: TaskControl) {
@@ -19,15 +19,18 @@ export async function finishRun(run: Run, set: FieldValues, control: TaskControl
   const counts = await withPredictor(run, control, (predictor) =>
     scoreSlices(predictor, sides.validation, everySlice, run.plan, 'choose thresholds', control),
   );
-  const choose = (organ: 'liver' | 'lesion') => {
-    const planned = run.plan.postprocess[`${organ}Threshold`];
-    if (set.has(`postprocess.${organ}Threshold`)) return planned;
-    return chooseThreshold(
-      counts.map((c) => c[organ]),
-      planned,
-    ).threshold;
-  };
-  const thresholds = { liverThreshold: choose('liver'), lesionThreshold: choose('lesion') };
+  const planned = run.plan.postprocess;
+  const choose = (name: 'liverThreshold' | 'lesionThreshold', cases: readonly ProbabilityCounts[]) =>
+    set.has(`postprocess.${name}`) ? planned[name] : chooseThreshold(cases, planned[name]).threshold;
+  const liverThreshold = choose(
+    'liverThreshold',
+    counts.map((c) => c.liver),
+  );
+  const lesionThreshold = choose(
+    'lesionThreshold',
+    counts.map((c) => lesionsInLiver(c, liverThreshold)),
+  );
+  const thresholds = { liverThreshold, lesionThreshold };
   const plan: Plan = { ...run.plan, postprocess: { ...run.plan.postprocess, ...thresholds } };
   const validation = {
     ...diceOf(counts, thresholds),

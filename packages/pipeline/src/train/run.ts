@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { CaseIndex } from './case-index.ts';
 import type { MetricsLog } from './metrics.ts';
 import type { RunPaths } from './run-folder.ts';
-import { type CaseProbabilities, diceAt, meanOf } from './score-slices.ts';
+import { type CaseProbabilities, diceAt, lesionsInLiver, meanOf } from './score-slices.ts';
 import type { PreparedSides } from './training-data.ts';
 
 /** What the parts of a run share. */
@@ -52,6 +52,6 @@ export function diceOf(cases: readonly CaseProbabilities[], { liverThreshold, le
   const rounded = (value: number | null) => (value === null ? null : round(value));
   return {
     liverDice: rounded(meanOf(cases.map((c) => diceAt(c.liver, liverThreshold)))),
-    lesionDice: rounded(meanOf(cases.map((c) => diceAt(c.lesion, lesionThreshold)))),
+    lesionDice: rounded(meanOf(cases.map((c) => diceAt(lesionsInLiver(c, liverThreshold), lesionThreshold)))),
   };
 }

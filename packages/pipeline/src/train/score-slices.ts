@@ -17,11 +17,36 @@ export interface ProbabilityCounts {
   readonly outside: Float64Array;
 }
 
+/** Thresholds that may be chosen: 0.05, 0.10 … 0.95. */
+export const thresholdGrid: readonly number[] = Array.from({ length: 19 }, (_, i) => (i + 1) / 20);
+
 /** Liver includes its lesions, as everywhere: its probability is p(liver) + p(lesion). */
 export interface CaseProbabilities {
   readonly id: string;
   readonly liver: ProbabilityCounts;
-  readonly lesion: ProbabilityCounts;
+  /** Liver thresholds for which lesions can be counted, rising. */
+  readonly levels: readonly number[];
+  /** Entry j: lesion probabilities of the voxels whose liver probability reaches exactly j of the levels. */
+  readonly lesionByLevel: readonly ProbabilityCounts[];
+}
+
+/**
+ * Counts of lesion probabilities as prediction uses them: a lesion lies where liver is found, however sure the network
+ * is of it, so that voxels below the liver's threshold count as 0.
+ * @param liverThreshold one of the levels
+ */
+export function lesionsInLiver(c: CaseProbabilities, liverThreshold: number): ProbabilityCounts {
+  const needed = c.levels.indexOf(liverThreshold) + 1;
+  if (needed === 0) throw new RangeError(`${liverThreshold} is none of the levels ${c.levels.join(', ')}`);
+  const counts = createCounts();
+  for (const [reached, { inside, outside }] of c.lesionByLevel.entries()) {
+    for (let b = 0; b <= bins; b++) {
+      const bin = reached >= needed ? b : 0;
+      counts.inside[bin]! += inside[b]!;
+      counts.outside[bin]! += outside[b]!;
+    }
+  }
+  return counts;
 }
 
 /** Empty counts. */
@@ -84,16 +109,18 @@ export async function scoreSlices(
   stage: string,
   control: TaskControl = {},
 ): Promise<CaseProbabilities[]> {
+  const levels = [...new Set([...thresholdGrid, plan.postprocess.liverThreshold])].sort((a, b) => a - b);
   const total = slices.reduce((sum, list) => sum + list.length, 0);
   let done = 0;
   const results: CaseProbabilities[] = [];
   for (const [c, prepared] of cases.entries()) {
-    const result = { id: prepared.id, liver: createCounts(), lesion: createCounts() };
+    const lesionByLevel = Array.from({ length: levels.length + 1 }, createCounts);
+    const result = { id: prepared.id, liver: createCounts(), levels, lesionByLevel };
     for (const k of slices[c]!) {
       control.signal?.throwIfAborted();
       const { input, dims } = paddedInput(prepared, k, plan);
       const output = await predictor.run(input, dims);
-      countProbabilities(output.data, dims, prepared, k, plan.postprocess.liverThreshold, result);
+      countProbabilities(output.data, dims, prepared, k, result);
       done++;
       control.onProgress?.({ stage, done, total, unit: 'slices', note: prepared.id });
     }
@@ -132,7 +159,6 @@ function countProbabilities(
   dims: readonly [number, number, number, number],
   prepared: PreparedCase,
   k: number,
-  liverThreshold: number,
   result: CaseProbabilities,
 ): void {
   const [width, height] = prepared.geometry.size;
@@ -146,9 +172,10 @@ function countProbabilities(
       const liver = probabilities[plane + i]! + lesion;
       const label = labels[y * width + x]!;
       (label >= 1 ? result.liver.inside : result.liver.outside)[probabilityBin(liver)]!++;
-      // As in prediction: a lesion lies where liver is found, however sure the network is of it.
-      const lesionBin = liver >= liverThreshold ? probabilityBin(lesion) : 0;
-      (label === 2 ? result.lesion.inside : result.lesion.outside)[lesionBin]!++;
+      let reached = 0;
+      while (reached < result.levels.length && liver >= result.levels[reached]!) reached++;
+      const lesions = result.lesionByLevel[reached]!;
+      (label === 2 ? lesions.inside : lesions.outside)[probabilityBin(lesion)]!++;
     }
   }
 }
