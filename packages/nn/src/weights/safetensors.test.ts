@@ -35,6 +35,12 @@ test('what is written is read back bit for bit, in order, at any byte offset', (
   expect(metadata).toEqual({ step: '3', ü: 'µ' });
 });
 
+test('a Node Buffer, whose slice does not copy, reads the same', () => {
+  const { arrays } = readSafetensors(Buffer.from(file));
+  expect(arrays['a.weight']!.values).toHaveLength(6);
+  expect(arrays.scalar).toEqual({ shape: [], values: Float32Array.of(7) });
+});
+
 test('the layout is that of the format: length, JSON, numbers', () => {
   const length = Number(new DataView(file.buffer).getBigUint64(0, true));
   expect(length % 8).toBe(0);

@@ -74,7 +74,11 @@ export function readSafetensors(file: Uint8Array): WeightFile {
       );
     }
     ranges.push({ name, from, to });
-    arrays[name] = { shape, values: new Float32Array(file.slice(start + from, start + to).buffer) };
+    // Uint8Array's own slice copies; that of a Node Buffer is a view on the whole file.
+    arrays[name] = {
+      shape,
+      values: new Float32Array(Uint8Array.prototype.slice.call(file, start + from, start + to).buffer),
+    };
   }
   ranges.sort((a, b) => a.from - b.from);
   let expected = 0;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readModelMetadata } from '@glisson/nn/onnx/read-metadata';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
+import { planHash } from '../plan/plan-text.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
 
 /** A trained network with the plan that says how to use it. */
@@ -13,7 +14,7 @@ export interface LoadedModel {
   readonly onnx: Uint8Array;
   /** SHA-256 of the model file, hex. */
   readonly hash: string;
-  /** SHA-256 of the plan's JSON text as the model holds it, hex. */
+  /** SHA-256 of the plan, as training reports it: see `planHash`. */
   readonly planHash: string;
   /** The model file that was read. */
   readonly path: string;
@@ -53,7 +54,7 @@ export async function loadModel(path: string): Promise<LoadedModel> {
     });
   }
   const plan = parsePlanText(text, `${file}, metadata ${planMetadataKey}`);
-  return { plan, onnx, hash: sha256(onnx), planHash: sha256(text), path: file };
+  return { plan, onnx, hash: sha256(onnx), planHash: planHash(plan), path: file };
 }
 
 async function findModelFile(path: string): Promise<string> {
