@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileWhole, writeFolderWhole } from '@glisson/imaging/files/whole-files';
 import { writePhantoms } from '@glisson/imaging/phantom/write-phantoms';
@@ -49,9 +49,10 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
   };
   const unseenPatient = `patient-${String(demoSettings.patients).padStart(3, '0')}`;
 
-  const result = await writeFolderWhole(options.out, options.force, async (folder) => {
+  return writeFolderWhole(options.out, options.force, async (folder) => {
     const phantoms = join(folder, 'phantoms');
     const run = join(folder, 'run');
+    const cache = join(folder, 'cache');
     await timed('phantoms', () =>
       writePhantoms(phantoms, { ...demoSettings.phantom, patients: demoSettings.patients, seed }, control),
     );
@@ -64,7 +65,7 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
           set: { ...demoSettings.set, 'training.seed': String(seed) },
           test: [unseenPatient],
           validation: [`patient-${String(demoSettings.patients - 1).padStart(3, '0')}`],
-          cache: join(folder, 'cache'),
+          cache,
           threads,
         },
         control,
@@ -83,7 +84,7 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
       prediction: 'prediction',
     });
     const comparisons = await drawComparisons(scan.volume, segmentation.labelmap, truth);
-    const partial: DemoResult = {
+    const result: DemoResult = {
       page: join(options.out, 'index.html'),
       seed,
       patients: demoSettings.patients,
@@ -93,15 +94,17 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
       seconds,
     };
     const page = renderDemoPage({
-      result: partial,
+      result,
       comparisons,
       lesions: segmentation.lesions,
       warnings: segmentation.warnings,
       curveSvg: await readFile(join(run, 'curve.svg'), 'utf8'),
     });
+    const middle = comparisons[comparisons.length >> 1];
+    if (middle !== undefined) await writeFileWhole(join(folder, 'comparison.png'), middle.png);
     await writeFileWhole(join(folder, 'index.html'), page);
     await writeFileWhole(join(folder, 'evaluation.json'), `${JSON.stringify(scores, null, 2)}\n`);
-    return partial;
+    await rm(cache, { recursive: true, force: true });
+    return result;
   });
-  return result;
 }
