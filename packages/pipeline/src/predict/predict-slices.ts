@@ -66,6 +66,7 @@ export async function predictSlices(
       stitcher.add(sums, job.tile, job.mirrored, probabilities, n * classes.classes * tilePixels);
       if (!job.endsSlice) continue;
       stitcher.finish(sums);
+      assertNumbers(sums, job.slice);
       onSlice(job.slice, sums);
       sums = undefined;
       finished++;
@@ -106,6 +107,18 @@ function probabilitiesOf(
       advice: 'The model and its plan do not belong together: export the model again.',
     },
   );
+}
+
+/** Not a number is neither below nor above a threshold: it would become a label by the way a line is written. */
+function assertNumbers({ liver }: SliceProbabilities, k: number): void {
+  // The liver's holds the sum of both, so that one look finds either.
+  const at = liver.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new PipelineError('model-invalid', 'The network gives probabilities that are not numbers.', {
+    found: `${liver[at]} in slice ${k} of the prepared scan`,
+    expected: 'probabilities from 0 to 1',
+    advice: 'Its weights are damaged: take the model from its training again, or train it again.',
+  });
 }
 
 function classIndices({ network, labels }: Plan): ClassIndices {

@@ -173,6 +173,30 @@ describe('segmenting', () => {
     await expect(run(scanOf(volume), plan, wrong)).rejects.toMatchObject({ code: 'model-invalid' });
   });
 
+  test.each([[[Number.NaN, Number.NaN, Number.NaN]], [[0.5, 0.5, Number.NaN]]])(
+    'a network with damaged weights is refused, not read as liver: %o',
+    async (probabilities) => {
+      const damaged: TilePredictor = {
+        run: async (_input, [n, , height, width]) => ({
+          data: Float32Array.from(
+            { length: n! * 3 * height! * width! },
+            (_, i) => probabilities[Math.floor(i / (height! * width!)) % 3]!,
+          ),
+          dims: [n!, 3, height!, width!],
+        }),
+      };
+      await expect(run(scanOf(volume), plan, damaged)).rejects.toMatchObject({ code: 'model-invalid' });
+    },
+  );
+
+  test('the smallest scans come through: 8 x 8 x 2', async () => {
+    const geometry: Geometry = { ...volume.geometry, size: [8, 8, 2] };
+    const voxels = new Int16Array(128).map((_, i) => (i % 8 < 4 ? 110 : -1000));
+    const { labelmap, warnings } = await run(scanOf(createVolume(geometry, voxels)));
+    expect(labelmap.voxels).toHaveLength(128);
+    expect(warnings.map((warning) => warning.code)).toContain('field-of-view');
+  });
+
   test('stops when cancelled', async () => {
     const abort = new AbortController();
     const cancelling: TilePredictor = {
