@@ -98,18 +98,20 @@ export async function startRun(paths: RunPaths, plan: Plan): Promise<void> {
 
 /**
  * Finds where a run was stopped; undefined when it was stopped before its first checkpoint.
- * @throws PipelineError `run-invalid` when plan or data are not those of the run
+ * @throws PipelineError `run-invalid` when plan or data are not those of the run, or plan.json was edited since
  */
 export async function resumeRun(paths: RunPaths, plan: Plan) {
   const checkpoint = existsSync(paths.last) ? await readCheckpoint(paths.last) : undefined;
   const kept = parsePlanText(await readFile(paths.plan, 'utf8'), paths.plan);
   const known = checkpoint?.progress.planHash ?? planHash(kept);
-  if (known === planHash(plan)) return checkpoint;
+  const changed = differences(kept, plan);
+  if (known === planHash(plan) && changed.length === 0) return checkpoint;
   throw new PipelineError('run-invalid', 'The run cannot be resumed with another plan.', {
     where: paths.plan,
-    found: `differs in ${differences(kept, plan).join(', ') || 'the thresholds that were set'}`,
-    expected: 'the same data, recipe, patients and --set as when it was started',
-    advice: 'Resume with those, or start a new run in another folder.',
+    found: `differs in ${changed.join(', ') || 'the thresholds that were set'}`,
+    expected:
+      'the same data, recipe, patients and --set as when it was started, and its plan.json as written',
+    advice: 'Resume with those, or start a new run in another folder; choices are changed with --set.',
   });
 }
 

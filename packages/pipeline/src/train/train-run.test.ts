@@ -210,6 +210,18 @@ describe('trainRun', () => {
     });
   });
 
+  test('refuses to resume a run whose plan.json was edited: the edit would be without effect', async () => {
+    await cp(join(root, 'plain'), join(root, 'edited'), { recursive: true });
+    const path = join(root, 'edited', 'plan.json');
+    const plan = JSON.parse(await readFile(path, 'utf8'));
+    plan.training.optimiser.learningRate = 0.5;
+    await writeFile(path, JSON.stringify(plan));
+    await expect(trainRun(tiny('edited', { resume: true }))).rejects.toMatchObject({
+      code: 'run-invalid',
+      message: expect.stringContaining('training.optimiser.learningRate'),
+    });
+  });
+
   test('does not overwrite a run, nor with force what is no run', async () => {
     await expect(trainRun(tiny('plain'))).rejects.toMatchObject({ code: 'already-exists' });
     await expect(trainRun({ ...tiny('x', { force: true }), out: data })).rejects.toMatchObject({
