@@ -40,3 +40,21 @@ test('stops when cancelled', async () => {
   const wanted = { id: 'a', patient: 'a', image: join(root, 'a', 'series') };
   await expect(hashCase(wanted, aborted)).rejects.toThrow();
 });
+
+test.each([
+  ['ct.mhd', 'NDims = 3\nElementDataFile = ct.raw\n', 'ct.raw'],
+  ['ct.nhdr', 'NRRD0004\ntype: short\ndata file: other.bin\n\n', 'other.bin'],
+  ['ct.hdr', 'header', 'ct.img'],
+  ['ct.img', 'voxels', 'ct.hdr'],
+])('follows %s to the other file of the image', async (name, content, other) => {
+  const folder = await mkdtemp(join(root, 'pair-'));
+  const image = join(folder, name);
+  await writeFile(image, content);
+  const pair = { id: 'pair', patient: 'pair', image };
+  const alone = await hashCase(pair);
+  await writeFile(join(folder, other), 'one');
+  const first = await hashCase(pair);
+  expect(first).not.toBe(alone);
+  await writeFile(join(folder, other), 'two');
+  expect(await hashCase(pair)).not.toBe(first);
+});

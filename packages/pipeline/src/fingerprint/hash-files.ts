@@ -4,12 +4,25 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DatasetCase } from '@glisson/imaging/datasets/dataset';
+import { findVoxelFile } from './voxel-file.ts';
 
-/** SHA-256 of a file, or of the names and contents of all files in a folder, in order of name. */
+async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash, { signal });
+  return hash.digest('hex');
+}
+
+/**
+ * SHA-256 of a file, together with the file that holds its voxels where it is a header only; or of the names and
+ * contents of all files in a folder, in order of name.
+ */
 async function hashPath(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   if (!(await stat(path)).isDirectory()) {
-    await pipeline(createReadStream(path), hash, { signal });
+    const own = await hashFile(path, signal);
+    const voxels = await findVoxelFile(path);
+    if (voxels === undefined) return own;
+    hash.update(`header ${own}\nvoxels ${await hashFile(voxels, signal)}\n`);
     return hash.digest('hex');
   }
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
