@@ -56,6 +56,11 @@ describe('preparedGeometry', () => {
 });
 
 describe('prepareVolume', () => {
+  test('refuses a scan whose stated spacing makes it larger than a house', () => {
+    const volume = createVolume(grid([4, 4, 2], [30_000, 30_000, 3]), new Int16Array(32));
+    expect(() => prepareVolume(volume, plan)).toThrow(/120000 x 120000 mm, 2 slices/);
+  });
+
   test('on a grid that has the spacing already, it clips and nothing else', () => {
     const voxels = Int16Array.from({ length: 60 }, (_, i) => i * 13 - 400);
     const prepared = prepareVolume(createVolume(grid([5, 4, 3], [2, 2, 5]), voxels), plan);

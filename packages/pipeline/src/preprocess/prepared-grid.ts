@@ -1,10 +1,15 @@
 import { type Geometry, indexToWorld, type Vec3 } from '@glisson/imaging/geometry/geometry';
+import { PipelineError } from '../errors/pipeline-error.ts';
 import type { PreprocessPlan } from '../plan/plan.ts';
+
+/** Voxels of the largest prepared scan, 1 GB as int16: twice a whole body in 1 mm slices and pixels. */
+const mostVoxels = 2 ** 29;
 
 /**
  * The grid on which the network sees a scan: the in-plane spacing of the plan, the scan's own slices, directions
  * and centre. The field of view is kept up to half a voxel, since sizes are whole.
  * @param lpsGeometry the scan's grid with its axes in LPS order
+ * @throws PipelineError `data-invalid` when that would be a grid beyond any scanner's
  */
 export function preparedGeometry(lpsGeometry: Geometry, plan: Pick<PreprocessPlan, 'spacingMm'>): Geometry {
   const { size, spacing, direction } = lpsGeometry;
@@ -14,6 +19,13 @@ export function preparedGeometry(lpsGeometry: Geometry, plan: Pick<PreprocessPla
     Math.max(1, Math.round((size[1] * spacing[1]) / newSpacing[1])),
     size[2],
   ];
+  if (newSize[0] * newSize[1] * newSize[2] > mostVoxels) {
+    throw new PipelineError('data-invalid', 'The scan is too large to be prepared for the network.', {
+      found: `a field of view of ${Math.round(size[0] * spacing[0])} x ${Math.round(size[1] * spacing[1])} mm, ${size[2]} slices`,
+      expected: `at most ${mostVoxels} voxels at ${newSpacing[0]} x ${newSpacing[1]} mm`,
+      advice: 'Check the spacing that the file states, or cut the scan to the abdomen.',
+    });
+  }
   const shift = (axis: 0 | 1) => {
     const step = newSpacing[axis] / spacing[axis];
     return (size[axis] - 1) / 2 - ((newSize[axis] - 1) / 2) * step;
