@@ -8,6 +8,7 @@ import type { LesionMeasures } from '@glisson/pipeline/measure/measure-lesions';
 import { type LoadedModel, loadModel } from '@glisson/pipeline/predict/load-model';
 import { segmentScan } from '@glisson/pipeline/predict/segment-scan';
 import type { SegmentationWarning } from '@glisson/pipeline/predict/segmentation';
+import { assertMayReplaceResult } from '@glisson/pipeline/report/result-folder';
 import { writeSegmentation } from '@glisson/pipeline/report/write-outputs';
 import { assertWritable } from '../files/assert-writable.ts';
 import { describeFailure, type ErrorReport } from '../terminal/error-report.ts';
@@ -53,7 +54,10 @@ export async function segmentScans(
 
   const isSingle = scans.length === 1;
   const jobs = scans.map((scan) => ({ scan, output: isSingle ? options.out : join(options.out, scan.name) }));
-  for (const { output } of jobs) await assertMayWriteFolder(output, force);
+  for (const { output } of jobs) {
+    await assertMayWriteFolder(output, force);
+    if (force) await assertMayReplaceResult(output);
+  }
 
   const done: SegmentedScan[] = [];
   const failed: SegmentReport['failed'][number][] = [];

@@ -8,6 +8,7 @@ export type PipelineErrorCode =
   | 'split-impossible'
   | 'model-invalid'
   | 'run-invalid'
+  | 'result-invalid'
   | 'training-failed'
   | 'option-invalid';
 

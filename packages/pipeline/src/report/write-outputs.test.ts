@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Geometry } from '@glisson/imaging/geometry/geometry';
@@ -165,6 +165,26 @@ describe('the output folder', () => {
     await expect(writeSegmentation(taken, scan, segmentation, { model })).rejects.toMatchObject({
       code: 'already-exists',
     });
+  });
+
+  test('force replaces an earlier result, and never a folder of something else', async () => {
+    const scan = scanOf(blockPhantom().volume);
+    const segmentation = await segment(scan);
+    const again = join(folder, 'forced');
+    await writeSegmentation(again, scan, segmentation, { model });
+    await rm(join(again, 'lesions.csv'));
+    await writeSegmentation(again, scan, segmentation, { model, force: true });
+    expect(await readdir(again)).toContain('lesions.csv');
+    const scans = join(folder, 'scans');
+    await mkdir(scans);
+    await writeFile(join(scans, 'labels.nii.gz'), 'drawn by hand');
+    const forced = () => writeSegmentation(scans, scan, segmentation, { model, force: true });
+    await expect(forced()).rejects.toMatchObject({ code: 'result-invalid' });
+    await writeFile(join(again, 'notes.txt'), 'looked at');
+    await expect(writeSegmentation(again, scan, segmentation, { model, force: true })).rejects.toThrow(
+      /notes\.txt/,
+    );
+    expect(await readdir(scans)).toEqual(['labels.nii.gz']);
   });
 
   test('a single slice gets all outputs, too', async () => {

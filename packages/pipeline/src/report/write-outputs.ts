@@ -10,13 +10,14 @@ import { lesionsCsv, lesionsJson } from './lesion-table.ts';
 import { drawOverview } from './overview.ts';
 import { describeProvenance } from './provenance.ts';
 import { reportHtml } from './report-html.ts';
+import { assertMayReplaceResult } from './result-folder.ts';
 import { writeMasks } from './write-masks.ts';
 
 export interface WriteOptions {
   readonly model: LoadedModel;
   /** Name of the scan in titles; default: the last part of its path. */
   readonly title?: string;
-  /** Replace what is in the folder. */
+  /** Replace the result that is in the folder; anything else is never removed. */
   readonly force?: boolean;
   /** More versions for the provenance, e.g. the engine's. */
   readonly versions?: Readonly<Record<string, string>>;
@@ -26,7 +27,8 @@ export interface WriteOptions {
  * Writes everything that `glisson segment` promises into a folder that appears whole or not at all: masks/,
  * masks-liver/, labels.nii.gz, lesions.json, lesions.csv, overview.png, report.html, provenance.json.
  * All files but provenance.json are the same bytes for the same scan and model.
- * @throws ImagingError `already-exists`, `not-writable`; the signal's reason when cancelled, with nothing left
+ * @throws ImagingError `already-exists`, `not-writable`; PipelineError `result-invalid` with force on a
+ * folder that is no result; the signal's reason when cancelled, with nothing left
  */
 export async function writeSegmentation(
   folder: string,
@@ -35,6 +37,7 @@ export async function writeSegmentation(
   options: WriteOptions,
   control: TaskControl = {},
 ): Promise<void> {
+  if (options.force) await assertMayReplaceResult(folder);
   const provenance = describeProvenance(scan, segmentation, options.model, options.versions ?? {});
   const title = options.title ?? scan.path.split(/[\\/]/).findLast((part) => part !== '') ?? 'scan';
   await writeFolderWhole(folder, options.force ?? false, async (partial) => {
