@@ -1,16 +1,19 @@
 /**
  * What the demo trains on and how: small enough for two laptop cores in under four minutes, large enough to
- * find lesions in a patient it has not seen (`npm run bench:phantom` measures both over five seeds).
+ * find lesions in a patient it has not seen. Chosen on other seeds than those that `npm run bench:phantom` reports.
  */
 export const demoSettings = {
-  /** The last one is unseen; the one before validates. */
-  patients: 9,
-  phantom: { preset: 'demo' },
+  /** The last one is unseen; the two before validate. */
+  patients: 11,
+  /** Three lesions or more, so that a single tiny one does not decide a patient's score. */
+  phantom: { preset: 'demo', lesions: [3, 8] },
   set: {
-    'preprocess.spacingMm': '1.6,1.6',
+    'preprocess.spacingMm': '2,2',
     'network.levels': '4',
-    'training.steps': '320',
-    'training.stepsPerEpoch': '80',
-    'training.patchSize': '128,128',
+    'training.steps': '700',
+    'training.stepsPerEpoch': '140',
+    'training.patchSize': '96,96',
+    'training.optimiser.learningRate': '0.002',
+    'training.validationSlices': '24',
   },
 } as const;

@@ -47,7 +47,8 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
     seconds[stage] = (performance.now() - start) / 1000;
     return result;
   };
-  const unseenPatient = `patient-${String(demoSettings.patients).padStart(3, '0')}`;
+  const patient = (number: number) => `patient-${String(number).padStart(3, '0')}`;
+  const unseenPatient = patient(demoSettings.patients);
 
   return writeFolderWhole(options.out, options.force, async (folder) => {
     const phantoms = join(folder, 'phantoms');
@@ -64,7 +65,7 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
           out: run,
           set: { ...demoSettings.set, 'training.seed': String(seed) },
           test: [unseenPatient],
-          validation: [`patient-${String(demoSettings.patients - 1).padStart(3, '0')}`],
+          validation: [patient(demoSettings.patients - 2), patient(demoSettings.patients - 1)],
           cache,
           threads,
         },
