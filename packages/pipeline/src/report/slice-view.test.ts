@@ -70,3 +70,15 @@ describe('radiological view', () => {
     },
   );
 });
+
+test('on a grid turned about two axes, the words name the axis that slices are numbered along', () => {
+  // The normal is nearest to left, and yet the axis across is the left-right one: it is nearer still.
+  const normal = [0.6, 0.57, Math.sqrt(1 - 0.6 ** 2 - 0.57 ** 2)] as const;
+  const down = [0, normal[2] / 0.8, -normal[1] / 0.8] as const;
+  const across = [0.8, -(normal[0] * normal[1]) / 0.8, -(normal[0] * normal[2]) / 0.8] as const;
+  const geometry = grid(
+    [0, 1, 2].flatMap((row) => [across[row]!, down[row]!, normal[row]!]) as unknown as Mat3,
+  );
+  expect(createSliceView(geometry).numbering).toEqual(['right', 'left']);
+  expect(slicePositionMm(geometry, 2)).toBeCloseTo(2 * 3 * 0.6);
+});

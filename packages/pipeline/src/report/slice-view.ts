@@ -1,6 +1,7 @@
 import { axisVector, type Geometry } from '@glisson/imaging/geometry/geometry';
 import { axisMapToLps } from '@glisson/imaging/process/reorient';
 import type { PixelPoint } from '../measure/feret.ts';
+import { numberingAxis } from '../measure/slice-number.ts';
 
 /** How slices are turned for a radiologist's eye: patient right on the left, front or head on top. */
 export interface SliceView {
@@ -63,7 +64,7 @@ export function createSliceView(geometry: Geometry): SliceView {
   const [low, high] = towards[down]!;
   return {
     plane: planes[normal]!,
-    numbering: numberings[normal]!,
+    numbering: numberings[numberingAxis(geometry)],
     width,
     height,
     pixelMm: [geometry.spacing[acrossAxis], geometry.spacing[downAxis]],
@@ -85,8 +86,6 @@ export function createSliceView(geometry: Geometry): SliceView {
 
 /** Position of slice k along the slice normal's nearest patient axis, in mm (LPS). */
 export function slicePositionMm(geometry: Geometry, k: number): number {
-  const normal = axisVector(geometry, 2);
-  const sizes = normal.map(Math.abs);
-  const nearest = sizes.indexOf(Math.max(...sizes));
-  return geometry.origin[nearest]! + normal[nearest]! * geometry.spacing[2] * k;
+  const axis = numberingAxis(geometry);
+  return geometry.origin[axis] + axisVector(geometry, 2)[axis] * geometry.spacing[2] * k;
 }
