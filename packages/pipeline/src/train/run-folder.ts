@@ -96,6 +96,14 @@ export async function startRun(paths: RunPaths, plan: Plan): Promise<void> {
   await writeFileWhole(paths.plan, planText(plan));
 }
 
+/** Removes what a killed process had begun to write (see `writeFileWhole`). */
+async function sweepPartialFiles(paths: RunPaths): Promise<void> {
+  for (const folder of [paths.folder, dirname(paths.last)]) {
+    const names = await readdir(folder).catch((): string[] => []);
+    for (const name of names) if (/^\..+\.partial-[0-9a-f]+$/.test(name)) await rm(join(folder, name));
+  }
+}
+
 /**
  * Finds where a run was stopped; undefined when it was stopped before its first checkpoint.
  * @throws PipelineError `run-invalid` when plan or data are not those of the run, or plan.json was edited since
@@ -105,7 +113,10 @@ export async function resumeRun(paths: RunPaths, plan: Plan) {
   const kept = parsePlanText(await readFile(paths.plan, 'utf8'), paths.plan);
   const known = checkpoint?.progress.planHash ?? planHash(kept);
   const changed = differences(kept, plan);
-  if (known === planHash(plan) && changed.length === 0) return checkpoint;
+  if (known === planHash(plan) && changed.length === 0) {
+    await sweepPartialFiles(paths);
+    return checkpoint;
+  }
   throw new PipelineError('run-invalid', 'The run cannot be resumed with another plan.', {
     where: paths.plan,
     found: `differs in ${changed.join(', ') || 'the thresholds that were set'}`,

@@ -192,7 +192,13 @@ describe('trainRun', () => {
     const signal = await new Promise((resolve) => child.on('exit', (_, by) => resolve(by)));
     expect(signal).toBe('SIGKILL');
     await writeFile(join(root, 'killed', 'metrics.jsonl'), '{"kind":"steps","st', { flag: 'a' });
+    const partial = join(root, 'killed', 'checkpoints', '.last.safetensors.partial-0a1b2c3d4e5f');
+    await writeFile(partial, 'half a checkpoint');
     await trainRun(tiny('killed', { resume: true }));
+    expect(await readdir(join(root, 'killed', 'checkpoints'))).toEqual([
+      'best.safetensors',
+      'last.safetensors',
+    ]);
     expect(await bytesOfRun('killed')).toEqual(await bytesOfRun('plain'));
   });
 
