@@ -2,8 +2,8 @@ import { type Geometry, indexToWorld, type Vec3 } from '@glisson/imaging/geometr
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { PreprocessPlan } from '../plan/plan.ts';
 
-/** Voxels of the largest prepared scan, 1 GB as int16: twice a whole body in 1 mm slices and pixels. */
-const mostVoxels = 2 ** 29;
+/** Voxels of the largest prepared scan, 2 GB as int16: a body of 0.7 m by 2 m in 1 mm slices and pixels. */
+const mostVoxels = 2 ** 30;
 
 /**
  * The grid on which the network sees a scan: the in-plane spacing of the plan, the scan's own slices, directions
