@@ -1,3 +1,4 @@
+import { escapeHtml } from '../html/escape.ts';
 import type { Lesion } from '../measure/measure-lesions.ts';
 import type { SegmentationWarning } from '../predict/segmentation.ts';
 import type { Comparison } from './draw-comparisons.ts';
@@ -10,9 +11,6 @@ export interface DemoPageContent {
   readonly warnings: readonly SegmentationWarning[];
   readonly curveSvg: string;
 }
-
-const escapeHtml = (text: string) =>
-  text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 
 function statistic(value: string, name: string): string {
   return `<div class="statistic"><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span></div>`;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import type { Scan } from '@glisson/imaging/volume/scan';
+import { escapeHtml } from '../html/escape.ts';
 import type { Lesion } from '../measure/measure-lesions.ts';
 import { sliceIndex } from '../measure/slice-number.ts';
 import type { Segmentation } from '../predict/segmentation.ts';
@@ -162,15 +163,4 @@ function provenanceHtml({ versions, model, input }: Provenance): string {
       : [['Series', input.seriesInstanceUid] as [string, string]]),
   ];
   return rows.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join('');
-}
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (letter) => entities[letter]!);
 }

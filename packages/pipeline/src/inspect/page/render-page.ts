@@ -1,3 +1,4 @@
+import { escapeHtml as e } from '../../html/escape.ts';
 import { explainFinding } from '../explain-finding.ts';
 import type {
   FindingReport,
@@ -8,7 +9,6 @@ import type {
 } from '../inspect-report.ts';
 import type { SlicePicture } from '../slice-pictures.ts';
 import { drawAxes } from './axes-svg.ts';
-import { escapeHtml as e } from './escape.ts';
 import { drawHistogram } from './histogram-svg.ts';
 import { styles } from './styles.ts';
 
