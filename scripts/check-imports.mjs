@@ -28,8 +28,8 @@ function sources(folder) {
 
 function importsOf(text) {
   const pattern =
-    /(?:^|[\s;])(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
-  return [...text.matchAll(pattern)].map((m) => ({ specifier: m[2] ?? m[3], typeOnly: m[1] !== undefined }));
+    /(?:^|[\s;])(?:import|export)\s+(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+  return [...text.matchAll(pattern)].map((m) => m[1] ?? m[2]);
 }
 
 const edges = new Map();
@@ -39,7 +39,7 @@ for (const name of Object.keys(mayImport)) {
   for (const file of sources(folder)) {
     const isTest = file.endsWith('.test.ts');
     const targets = [];
-    for (const { specifier, typeOnly } of importsOf(readFileSync(file, 'utf8'))) {
+    for (const specifier of importsOf(readFileSync(file, 'utf8'))) {
       const where = relative(root, file);
       const other = packageOf(specifier);
       if (other !== undefined && other !== name && !mayImport[name].includes(other)) {
@@ -52,7 +52,7 @@ for (const name of Object.keys(mayImport)) {
         if (outside && !isTestingHelp)
           problems.push(`${where}: ${specifier} leaves the package; import it by name`);
         else if (!outside && !existsSync(target)) problems.push(`${where}: ${specifier} does not exist`);
-        else if (!typeOnly && !isTest) targets.push(target);
+        else if (!isTest) targets.push(target);
         if (!isTest && target.endsWith('.test.ts')) problems.push(`${where}: imports a test`);
       }
     }

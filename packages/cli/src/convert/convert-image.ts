@@ -17,7 +17,16 @@ import type { Finding } from '@glisson/imaging/volume/scan';
 import type { Volume } from '@glisson/imaging/volume/volume';
 import { sliceIndex } from '@glisson/pipeline/measure/slice-number';
 import { UsageError } from '../terminal/error-report.ts';
-import type { ConvertOptions } from '../verbs/convert.ts';
+
+/** As the command line gives them. */
+export interface ConvertOptions {
+  readonly to?: 'png' | 'dicom';
+  readonly series?: string;
+  readonly labels?: boolean;
+  readonly spacing?: [number, number, number];
+  readonly window?: { low: number; high: number };
+  readonly force?: boolean;
+}
 
 /** What was written. */
 export interface Conversion {

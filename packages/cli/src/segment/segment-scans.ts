@@ -14,8 +14,15 @@ import { assertWritable } from '../files/assert-writable.ts';
 import { describeFailure, type ErrorReport } from '../terminal/error-report.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { VerbContext } from '../verb.ts';
-import type { SegmentOptions } from '../verbs/segment.ts';
 import { type ChosenScans, chooseScans, type SkippedScan } from './choose-scans.ts';
+
+/** As the command line gives them. */
+export interface SegmentOptions {
+  readonly out: string;
+  readonly model: string;
+  readonly series?: string;
+  readonly force?: boolean;
+}
 
 /** The document of `glisson segment --json`. */
 export interface SegmentReport {

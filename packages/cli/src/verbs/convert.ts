@@ -1,15 +1,7 @@
 import { Option } from 'commander';
+import type { ConvertOptions } from '../convert/convert-image.ts';
 import { spacing, window } from '../options.ts';
 import type { Verb } from '../verb.ts';
-
-export interface ConvertOptions {
-  readonly to?: 'png' | 'dicom';
-  readonly series?: string;
-  readonly labels?: boolean;
-  readonly spacing?: [number, number, number];
-  readonly window?: { low: number; high: number };
-  readonly force?: boolean;
-}
 
 export const convert: Verb<ConvertOptions> = {
   name: 'convert',

@@ -1,12 +1,6 @@
 import { Option } from 'commander';
+import type { SegmentOptions } from '../segment/segment-scans.ts';
 import type { Verb } from '../verb.ts';
-
-export interface SegmentOptions {
-  readonly out: string;
-  readonly model: string;
-  readonly series?: string;
-  readonly force?: boolean;
-}
 
 export const segment: Verb<SegmentOptions> = {
   name: 'segment',

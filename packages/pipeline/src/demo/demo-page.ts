@@ -1,8 +1,8 @@
 import { escapeHtml } from '../html/escape.ts';
 import type { Lesion } from '../measure/measure-lesions.ts';
 import type { SegmentationWarning } from '../predict/segmentation.ts';
+import type { DemoResult } from './demo-result.ts';
 import type { Comparison } from './draw-comparisons.ts';
-import type { DemoResult } from './run-demo.ts';
 
 export interface DemoPageContent {
   readonly result: DemoResult;

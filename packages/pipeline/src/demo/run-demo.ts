@@ -5,12 +5,13 @@ import { writePhantoms } from '@glisson/imaging/phantom/write-phantoms';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
 import { readScan } from '@glisson/imaging/scan/read-scan';
-import { type CaseScores, evaluateCase } from '../evaluate/evaluate-case.ts';
+import { evaluateCase } from '../evaluate/evaluate-case.ts';
 import { loadModel } from '../predict/load-model.ts';
 import { segmentScan } from '../predict/segment-scan.ts';
 import { writeSegmentation } from '../report/write-outputs.ts';
 import { trainRun } from '../train/train-run.ts';
 import { renderDemoPage } from './demo-page.ts';
+import type { DemoResult } from './demo-result.ts';
 import { demoSettings } from './demo-settings.ts';
 import { drawComparisons } from './draw-comparisons.ts';
 
@@ -19,17 +20,6 @@ export interface DemoOptions {
   readonly seed: number;
   readonly force: boolean;
   readonly threads?: number;
-}
-
-export interface DemoResult {
-  readonly page: string;
-  readonly seed: number;
-  readonly patients: number;
-  readonly unseenPatient: string;
-  readonly scores: CaseScores;
-  readonly lesionsFound: number;
-  /** Wall-clock seconds a stage. */
-  readonly seconds: Readonly<Record<string, number>>;
 }
 
 /**
