@@ -317,6 +317,13 @@ describe('what is no plain stack', () => {
     );
   });
 
+  test('a slice beside another one at its height is no duplicate of it, though its pixels are equal', async () => {
+    const beside = (mm: number) =>
+      [at(0), at(5), { position: [-10 + mm, -20, 5] }, at(10)].map((s) => ({ ...s, pixels: [1], number: 1 }));
+    expect(await refusal(beside(40))).toMatch(/beside each other in one plane.*40 mm apart/);
+    expect(codes(await read(beside(0.01)))).toEqual(['duplicate-slices', 'duplicates-dropped']);
+  });
+
   test('single slices and missing or broken geometry are refused by name', async () => {
     expect(await refusal([at(0)])).toMatch(/geometry-invalid: A single slice is no volume/);
     const without = (tag: string, value?: string) =>
@@ -396,6 +403,8 @@ describe('what is no plain stack', () => {
     });
     const stack = (await listDicom(folder)).series[0]!.stacks[0]!;
     expect(stack.findings).toMatchObject([{ severity: 'error', code: 'pixels' }]);
+    // Alone it is cut off before it is a single slice.
+    await expect(readDicomScan(join(folder, 'cut'))).rejects.toMatchObject({ code: 'damaged' });
     // Cut in the header: the file is left out and the reader says so.
     writeFileSync(join(folder, 'cut'), whole.subarray(0, 300));
     const scan = await readDicomScan(folder);
@@ -558,6 +567,6 @@ describe('enhanced multi-frame CT', () => {
 
   test('fewer pixel data than frames is damage, not a shorter volume', async () => {
     const folder = keep(folderOf({ e: enhanced([2, 0, 3, 1], false, { '00280008 IS': '5' }) }));
-    await expect(readDicomScan(folder)).rejects.toMatchObject({ name: 'ImagingError' });
+    await expect(readDicomScan(folder)).rejects.toMatchObject({ code: 'damaged', message: /cut off/ });
   });
 });

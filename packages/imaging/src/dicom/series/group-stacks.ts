@@ -67,12 +67,17 @@ function splitIntoStacks(instances: readonly Instance[]): Stack[] {
     selector: parts.length === 1 ? where : `${where}#${i + 1}`,
     planes: part.planes,
     isLocalizer: isLocalizer(part.planes[0]!),
-    outcome: layOutStack(
-      part.planes,
-      parts.length > 1 ? `series ${where}, stack ${i + 1}` : `series ${where}`,
-    ),
+    outcome: judge(part.planes, parts.length > 1 ? `series ${where}, stack ${i + 1}` : `series ${where}`),
     difference: part.difference,
   }));
+}
+
+/** Broken pixels are why a stack is no volume: a cut off object's single plane says nothing of its geometry. */
+function judge(planes: readonly Plane[], where: string): LayoutOutcome {
+  const outcome = layOutStack(planes, where);
+  const broken = planes.find((plane) => plane.instance.pixelProblem !== undefined);
+  if (outcome.layout !== undefined || broken === undefined) return outcome;
+  return { refusal: broken.instance.pixelProblem! };
 }
 
 function isLocalizer(plane: Plane): boolean {
@@ -102,7 +107,6 @@ function fitTogether(a: Plane, b: Plane): boolean {
 function describePlane(plane: Plane): string {
   const { rows, columns } = plane.instance.pixels;
   const parts = [`${columns} x ${rows} pixels`];
-  if (isLocalizer(plane)) parts.unshift('localiser');
   if (plane.pixelSpacing) parts.push(`${plane.pixelSpacing[1]} x ${plane.pixelSpacing[0]} mm`);
   parts.push(
     plane.orientation

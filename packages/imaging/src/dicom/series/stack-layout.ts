@@ -88,6 +88,21 @@ export function layOutStack(planes: readonly Plane[], where: string): LayoutOutc
     else groups.push({ height: heights[i]!, planes: [planes[i]!] });
   }
   const duplicates = groups.filter((g) => g.planes.length > 1);
+  const aside = most(
+    duplicates.map((g) => most(g.planes.map((p) => distance(p.position!, g.planes[0]!.position!)))),
+  );
+  // Reading one of them would need a guess which position is the true one.
+  if (
+    aside >
+    layoutTolerances.samePlaneMm + layoutTolerances.straightPx * Math.min(rowSpacing, columnSpacing)
+  ) {
+    return refuse(
+      'Slices lie beside each other in one plane.',
+      `two at one height, ${Number(aside.toFixed(3))} mm apart`,
+      'one slice a height, or exact duplicates',
+      'The series mixes acquisitions or reconstructions: put the files of each into a folder of its own.',
+    );
+  }
   if (duplicates.length > 0) {
     const extra = duplicates.reduce((sum, g) => sum + g.planes.length - 1, 0);
     find(
@@ -323,6 +338,10 @@ function least(values: readonly number[]): number {
 
 function scale(v: Vec3, s: number): Vec3 {
   return [v[0] * s, v[1] * s, v[2] * s];
+}
+
+function distance(a: Vec3, b: Vec3): number {
+  return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
 function dot(a: Vec3, b: Vec3): number {
