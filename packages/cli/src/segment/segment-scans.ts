@@ -164,8 +164,6 @@ export function renderSegmentReport({ scans, failed, skipped, notice }: SegmentR
       lines.push(renderTable(['lesion', 'ml', 'longest mm', 'mean HU', 'slices', 'confidence'], rows));
     }
     for (const warning of scan.warnings) lines.push(`warning: ${warning.message}`);
-    for (const { severity, message } of scan.findings)
-      if (severity !== 'info') lines.push(`${severity}: ${message}`);
     lines.push(`Look at ${join(scan.output, 'report.html')}`);
     return lines.join('\n');
   });
