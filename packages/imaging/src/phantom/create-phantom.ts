@@ -16,7 +16,7 @@ import { type BodyField, createBodyField, fieldOrgans, organIndex } from './body
 import { createCtNoise } from './ct-noise.ts';
 import { drawInnerTubes } from './inner-tubes.ts';
 import { drawLesions, type PhantomLesion } from './lesions.ts';
-import { drawAnatomy } from './patient-anatomy.ts';
+import { type ContrastPhase, contrastPhases, drawAnatomy } from './patient-anatomy.ts';
 import type { LesionFacts, PhantomFacts } from './phantom-facts.ts';
 import { createSlicePainter } from './slice-painter.ts';
 
@@ -55,6 +55,8 @@ export interface PhantomOptions {
   readonly lesionDiameterMm?: readonly [number, number];
   /** HU below the liver, default 15 to 60. */
   readonly lesionContrastHu?: readonly [number, number];
+  /** When the scan was taken after the contrast agent; default: drawn, mostly portal-venous as for the liver. */
+  readonly phase?: ContrastPhase;
   /** Default: drawn from 10 to 25. 0 gives a phantom without noise. */
   readonly noiseSdHu?: number;
   /** Directions of the grid's axes in LPS, default the identity (axial, feet to head). */
@@ -111,6 +113,12 @@ function assertOptions(o: PhantomOptions): void {
     'preset',
     o.preset,
     Object.keys(presets).join(' or '),
+  );
+  check(
+    o.phase === undefined || contrastPhases.includes(o.phase),
+    'phase',
+    o.phase,
+    contrastPhases.join(', '),
   );
   check(
     o.direction === undefined || determinant(o.direction) > 0,
@@ -193,7 +201,7 @@ export async function createPhantom(wishes: PhantomOptions, control: TaskControl
   assertOptions(wishes);
   const options: PhantomOptions = { ...presets[wishes.preset ?? 'full'], ...definedOnly(wishes) };
   const random = createRandom(options.seed, 'phantom', options.patient);
-  const anatomy = drawAnatomy(random.derive('anatomy'));
+  const anatomy = drawAnatomy(random.derive('anatomy'), options.phase);
   const field = createBodyField(anatomy, random.derive('field'));
   const scanner = random.derive('scanner');
   const noiseSd = options.noiseSdHu ?? Math.round(scanner.between(10, 25) * 10) / 10;

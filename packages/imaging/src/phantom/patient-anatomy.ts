@@ -2,7 +2,8 @@ import type { SeededRandom } from '../random/seeded-random.ts';
 import { type Ellipsoid, ellipsoid } from './implicit-shapes.ts';
 
 /** When after the contrast injection the scan was taken. */
-export type ContrastPhase = 'native' | 'arterial' | 'portal-venous' | 'delayed';
+export const contrastPhases = ['native', 'arterial', 'portal-venous', 'delayed'] as const;
+export type ContrastPhase = (typeof contrastPhases)[number];
 
 /** Mean HU of the tissues of one patient. */
 export interface TissueValues {
@@ -101,12 +102,13 @@ function drawTissue(phase: ContrastPhase, random: SeededRandom): TissueValues {
   };
 }
 
-/** Draws one patient. */
-export function drawAnatomy(random: SeededRandom): PatientAnatomy {
+/** Draws one patient, whose other traits do not depend on whether the phase is given. */
+export function drawAnatomy(random: SeededRandom, wantedPhase?: ContrastPhase): PatientAnatomy {
   const near = (mean: number, spread: number) => mean + spread * (2 * random.uniform() - 1);
   const draw = random.uniform();
-  const phase: ContrastPhase =
+  const drawnPhase: ContrastPhase =
     draw < 0.6 ? 'portal-venous' : draw < 0.73 ? 'arterial' : draw < 0.87 ? 'delayed' : 'native';
+  const phase = wantedPhase ?? drawnPhase;
   const girth = random.uniform();
   const size = near(1, 0.06);
   const cavityWidth = near(127, 7) + 6 * girth;
