@@ -1,4 +1,5 @@
 import { writeCtSeries } from '@glisson/imaging/dicom-write/write-ct-series';
+import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import {
   assertMayWriteFile,
   assertMayWriteFolder,
@@ -41,6 +42,9 @@ export interface Conversion {
   readonly findings: readonly Finding[];
 }
 
+/** What --force may replace. */
+const entriesOfA = { png: /^\d{4,}\.png$/, dicom: /\.dcm$/i } as const;
+
 const softTissue: Window = { low: -160, high: 240 };
 
 /**
@@ -56,7 +60,7 @@ export async function convertImage(
   const format = chooseFormat(output, options);
   const force = options.force === true;
   if (format === 'file') assertMayWriteFile(output, force);
-  else await assertMayWriteFolder(output, force);
+  else await assertMayWriteFolder(output, force && entriesOfA[format]);
   const about = { schema: 'glisson.conversion/1', input, output, format } as const;
 
   if (options.labels === true) {
@@ -68,6 +72,7 @@ export async function convertImage(
     return { ...about, geometry, describes: describeGeometry(geometry), findings: [] };
   }
   const scan = await readScan(input, { seriesInstanceUid: options.series }, control);
+  assertUsable(scan.findings, input);
   let volume = scan.volume;
   if (options.spacing !== undefined) {
     const target = withSpacing(volume.geometry, options.spacing);
@@ -99,6 +104,18 @@ function chooseFormat(output: string, { to, labels, window, series }: ConvertOpt
   return to ?? 'file';
 }
 
+/** @throws ImagingError `value-invalid` for voxels (NaN, no contrast) that no reader should take for a scan */
+function assertUsable(findings: readonly Finding[], input: string): void {
+  const errors = findings.filter((finding) => finding.severity === 'error');
+  if (errors.length === 0) return;
+  throw new ImagingError('value-invalid', 'This scan cannot be converted.', {
+    where: input,
+    found: errors.map((finding) => finding.message).join(' '),
+    expected: 'finite values with some contrast',
+    advice: 'Nothing was written. For a labelmap say --labels.',
+  });
+}
+
 async function writeScan(
   output: string,
   format: OutputFormat,
@@ -110,7 +127,7 @@ async function writeScan(
   const { geometry, voxels } = volume;
   if (format === 'png') {
     // Numbered like the masks of `segment`: along the patient, not along the file.
-    await writeFolderWhole(output, force, (folder) =>
+    await writeFolderWhole(output, force && entriesOfA.png, (folder) =>
       writePngStack(
         folder,
         geometry.size[2],
@@ -135,7 +152,7 @@ async function writeLabels(
   if (format === 'file') return writeLabelmapFile(output, labelmap, control);
   const { geometry, voxels, labels } = labelmap;
   const values = labels.map((label) => label.value).filter((value) => value > 0);
-  await writeFolderWhole(output, force, (folder) =>
+  await writeFolderWhole(output, force && entriesOfA.png, (folder) =>
     writePngStack(
       folder,
       geometry.size[2],

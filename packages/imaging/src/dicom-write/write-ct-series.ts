@@ -10,6 +10,9 @@ import { type Dataset, type DatasetElement, encodeDicomFile } from './dcmjs-data
 import { decimalString } from './decimal-string.ts';
 import { derivedUid } from './derived-uid.ts';
 
+/** What `force` may replace. */
+const entriesOfASeries = /\.dcm$/i;
+
 const ctImageStorage = '1.2.840.10008.5.1.4.1.1.2';
 
 /** Who and when, and how the files are named; every field has a default. */
@@ -67,7 +70,7 @@ export async function writeCtSeries(
   options: CtSeriesOptions = {},
   control: TaskControl = {},
 ): Promise<void> {
-  await writeFolderWhole(folder, options.force ?? false, (partial) =>
+  await writeFolderWhole(folder, (options.force ?? false) && entriesOfASeries, (partial) =>
     writeCtSeriesFiles(partial, volume, options, control),
   );
 }

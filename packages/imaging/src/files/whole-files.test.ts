@@ -66,6 +66,16 @@ describe('whole files', () => {
     expect(readdirSync(folder)).toEqual(['out']);
   });
 
+  test('an output replaces outputs of its kind only, never a folder of something else', async () => {
+    const out = join(folder, 'out');
+    await writeFolderWhole(out, false, (partial) => writeFile(join(partial, '0001.png'), '1'));
+    await writeFolderWhole(out, /^\d+\.png$/, (partial) => writeFile(join(partial, '0002.png'), '2'));
+    expect(readdirSync(out)).toEqual(['0002.png']);
+    await writeFile(join(out, 'thesis.txt'), 'years of work');
+    await expect(writeFolderWhole(out, /^\d+\.png$/, async () => {})).rejects.toThrow(/thesis\.txt/);
+    expect(readdirSync(out)).toEqual(['0002.png', 'thesis.txt']);
+  });
+
   test('an existing folder is kept without force and replaced as a whole with it', async () => {
     const out = join(folder, 'out');
     await mkdir(out);

@@ -61,18 +61,24 @@ export async function writeFileWhole(
 }
 
 /**
+ * What may be replaced: nothing, a folder of which every entry is named like an output of the same kind, or
+ * (true) whatever is there, for callers that have looked at it themselves.
+ */
+export type MayReplace = boolean | RegExp;
+
+/**
  * Fills a folder so that it appears whole or not at all: `fill` writes into a hidden sibling, which is
  * renamed to `path` when it returns and removed when it throws (cancellation included).
- * @param force replace what is there; without it an existing non-empty `path` is an error before any work
+ * @param mayReplace what else than an empty folder may be there; checked before any work
  * @throws ImagingError `already-exists`, `not-writable`, or what `fill` throws
  */
 export async function writeFolderWhole<T>(
   path: string,
-  force: boolean,
+  mayReplace: MayReplace,
   fill: (folder: string) => Promise<T>,
 ): Promise<T> {
   const target = resolve(path);
-  await assertMayWriteFolder(target, force);
+  await assertMayWriteFolder(target, mayReplace);
   const partial = partialName(target);
   try {
     await mkdir(dirname(target), { recursive: true });
@@ -98,16 +104,26 @@ export async function writeFolderWhole<T>(
   }
 }
 
-/** @throws ImagingError `already-exists` when `path` is a non-empty folder or a file and `force` is false. */
-export async function assertMayWriteFolder(path: string, force: boolean): Promise<void> {
-  if (force || !existsSync(path)) return;
+/** @throws ImagingError `already-exists` when `path` is a file, or a folder with entries that may not be replaced. */
+export async function assertMayWriteFolder(path: string, mayReplace: MayReplace): Promise<void> {
+  if (mayReplace === true || !existsSync(path)) return;
   const entries = await readdir(path).catch(() => ['(a file)']);
   if (entries.length === 0) return;
-  throw new ImagingError('already-exists', 'The output is already there.', {
+  if (mayReplace === false) {
+    throw new ImagingError('already-exists', 'The output is already there.', {
+      where: path,
+      found: `${entries.length} entries`,
+      expected: 'a new or empty folder',
+      advice: 'Choose another folder, or say --force to replace it.',
+    });
+  }
+  const strange = entries.filter((name) => !mayReplace.test(name));
+  if (strange.length === 0) return;
+  throw new ImagingError('already-exists', 'The folder holds something else than an earlier output.', {
     where: path,
-    found: `${entries.length} entries`,
-    expected: 'a new or empty folder',
-    advice: 'Choose another folder, or say --force to replace it.',
+    found: strange.slice(0, 5).join(', '),
+    expected: 'an output of the same kind, or an empty folder',
+    advice: 'Choose another folder: --force replaces outputs only.',
   });
 }
 

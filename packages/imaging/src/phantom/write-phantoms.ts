@@ -28,6 +28,9 @@ export interface PhantomEntry extends PhantomFacts {
   readonly label: string;
 }
 
+/** What --force may replace. */
+const entriesOfPhantoms = /^(patient-\d{3,}|phantoms\.json)$/;
+
 /** The content of `phantoms.json`. */
 export interface PhantomStudy {
   readonly schema: typeof phantomSchema;
@@ -54,7 +57,7 @@ export async function writePhantoms(
       expected: 'a whole number, 1 to 10000',
     });
   }
-  return writeFolderWhole(out, force, async (folder) => {
+  return writeFolderWhole(out, force && entriesOfPhantoms, async (folder) => {
     const phantoms: PhantomEntry[] = [];
     for (let patient = 1; patient <= patients; patient++) {
       control.signal?.throwIfAborted();

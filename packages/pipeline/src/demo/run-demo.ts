@@ -22,6 +22,9 @@ export interface DemoOptions {
   readonly threads?: number;
 }
 
+/** What --force may replace. */
+const entriesOfADemo = /^(phantoms|run|segmentation|comparison\.png|evaluation\.json|index\.html)$/;
+
 /**
  * The main job on synthetic scans: phantom patients are made as DICOM, a small U-Net is trained on all but one,
  * the unseen one's series is segmented and scored against its truth, and `index.html` shows it all.
@@ -40,7 +43,7 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
   const patient = (number: number) => `patient-${String(number).padStart(3, '0')}`;
   const unseenPatient = patient(demoSettings.patients);
 
-  return writeFolderWhole(options.out, options.force, async (folder) => {
+  return writeFolderWhole(options.out, options.force && entriesOfADemo, async (folder) => {
     const phantoms = join(folder, 'phantoms');
     const run = join(folder, 'run');
     const cache = join(folder, 'cache');
