@@ -26,7 +26,7 @@ function asWriteError(error: unknown, path: string): unknown {
     where: path,
     found: `${reasons[code]} (${code})`,
     expected: 'a folder that can be written, with enough space',
-    advice: 'Nothing was left behind. Choose another place or free some space.',
+    advice: 'No half-written file was left behind. Free some space, or choose another place.',
     cause: error,
   });
 }

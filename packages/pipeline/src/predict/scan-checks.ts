@@ -19,7 +19,7 @@ export interface ValueRange {
  * Range of a scan's voxels.
  * @throws PipelineError `data-invalid` when a voxel is not a finite number or all are equal
  */
-export function checkVoxels({ voxels }: Volume, where: string): ValueRange {
+export function measureUsableRange({ voxels }: Volume, where: string): ValueRange {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < voxels.length; i++) {

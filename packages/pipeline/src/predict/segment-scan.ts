@@ -11,7 +11,7 @@ import { type PreparedVolume, prepareVolume } from '../preprocess/prepare-volume
 import { createInPlaneMap, type InPlaneMap, interpolateSlice } from './in-plane-map.ts';
 import type { LoadedModel } from './load-model.ts';
 import { predictSlices, type TilePredictor } from './predict-slices.ts';
-import { checkResult, checkVoxels, compareWithTraining } from './scan-checks.ts';
+import { checkResult, compareWithTraining, measureUsableRange } from './scan-checks.ts';
 import type { Segmentation, SegmentationWarning } from './segmentation.ts';
 
 export interface SegmentOptions {
@@ -41,7 +41,7 @@ export async function segmentScan(
   const { plan } = model;
   control.signal?.throwIfAborted();
   assertGeometry(scan.volume.geometry, scan.path);
-  const range = checkVoxels(scan.volume, scan.path);
+  const range = measureUsableRange(scan.volume, scan.path);
   const prepared = prepareVolume(scan.volume, plan.preprocess, control);
   clock.lap('prepare');
 
