@@ -2,6 +2,7 @@ import { escapeHtml } from '../html/escape.ts';
 import type { Lesion } from '../measure/measure-lesions.ts';
 import type { SegmentationWarning } from '../predict/segmentation.ts';
 import type { DemoResult } from './demo-result.ts';
+import { demoSettings } from './demo-settings.ts';
 import type { Comparison } from './draw-comparisons.ts';
 
 export interface DemoPageContent {
@@ -83,7 +84,7 @@ a{color:var(--liver)}
 code{background:var(--panel);padding:1px 6px;border-radius:4px}
 </style></head><body><main>
 <h1>Phantom patients in, lesion masks out</h1>
-<p>Glisson made ${result.patients} synthetic patients as DICOM series (seed ${result.seed}), trained a small U-Net on all but one, and segmented the one that it had not seen: ${escapeHtml(result.unseenPatient)}. Everything on this page is about phantoms: it shows that the pipe works, and says nothing about real patients.</p>
+<p>Glisson made ${result.patients} synthetic patients as DICOM series (seed ${result.seed}), trained a small U-Net on all but one, and segmented the one that it had not seen: ${escapeHtml(result.unseenPatient)}. The patients are easier than real ones, and than other phantoms: lesions of ${demoSettings.phantom.lesionDiameterMm.join(' to ')} mm, ${demoSettings.phantom.lesionContrastHu.join(' to ')} HU below the liver, one contrast phase. This page shows that the pipe works, and says nothing about real patients.</p>
 <p class="notice">Research use only. Not a medical device.</p>
 <div class="statistics">
 ${statistic(lesion.dice.toFixed(3), 'lesion Dice, unseen patient')}
