@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ImagingError } from '@glisson/imaging/errors/imaging-error';
+import { assertWritable } from '@glisson/imaging/files/assert-writable';
 import { assertMayWriteFolder } from '@glisson/imaging/files/whole-files';
 import { readScan } from '@glisson/imaging/scan/read-scan';
 import type { Finding } from '@glisson/imaging/volume/scan';
@@ -10,7 +11,6 @@ import { segmentScan } from '@glisson/pipeline/predict/segment-scan';
 import type { SegmentationWarning } from '@glisson/pipeline/predict/segmentation';
 import { assertMayReplaceResult } from '@glisson/pipeline/report/result-folder';
 import { writeSegmentation } from '@glisson/pipeline/report/write-outputs';
-import { assertWritable } from '../files/assert-writable.ts';
 import { describeFailure, type ErrorReport } from '../terminal/error-report.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { VerbContext } from '../verb.ts';
@@ -54,7 +54,8 @@ export async function segmentScans(
 ): Promise<SegmentReport> {
   const { control, note } = context;
   const force = options.force === true;
-  await assertWritable(options.out);
+  // The result folder is renamed into place: what must be writable is the folder around it.
+  await assertWritable(dirname(resolve(options.out)));
   const model = await loadModel(options.model);
   const { scans, skipped } = await findChosen(path, options.series, context);
   for (const { name, reason } of skipped) note(`skipped ${name}: ${reason}`);

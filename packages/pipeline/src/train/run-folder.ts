@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { ImagingError } from '@glisson/imaging/errors/imaging-error';
+import { assertWritable } from '@glisson/imaging/files/assert-writable';
 import { assertMayWriteFolder, writeFileWhole } from '@glisson/imaging/files/whole-files';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -65,24 +65,6 @@ export async function assertMayRun(folder: string, mode: { resume: boolean; forc
       found: strange.slice(0, 5).join(', '),
       expected: 'an earlier run, or an empty folder',
       advice: 'Choose another folder: --force replaces runs only.',
-    });
-  }
-}
-
-/** Asks the nearest folder that is there: hours of work must not end at a closed door. */
-async function assertWritable(folder: string): Promise<void> {
-  let nearest = folder;
-  while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);
-  try {
-    if (!(await stat(nearest)).isDirectory()) throw new Error(`${nearest} is a file`);
-    await access(nearest, constants.W_OK);
-  } catch (error) {
-    throw new ImagingError('not-writable', 'The run cannot be written here.', {
-      where: folder,
-      found: (error as Error).message,
-      expected: 'a folder that can be written',
-      advice: 'Choose another place.',
-      cause: error,
     });
   }
 }
