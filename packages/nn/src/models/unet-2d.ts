@@ -1,9 +1,11 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { batchNormLayer, convolutionLayer, upConvolutionLayer } from '../layers/layers.ts';
-import type { Scope } from '../layers/scope.ts';
-import { relu } from '../operators/elementwise.ts';
+import { relu } from '../layers/activation.ts';
+import { batchNorm as batchNormLayer } from '../layers/batch-norm.ts';
+import { conv } from '../layers/convolution.ts';
+import { type Layer, sequential } from '../layers/layer.ts';
+import { upConv } from '../layers/up-convolution.ts';
 import { concat } from '../operators/layout.ts';
 import { maxPool2 } from '../operators/pooling.ts';
 import type { Network } from './network.ts';
@@ -38,13 +40,15 @@ export function unet2d(spec: UNet2dSpec): Network {
   const divisor = 2 ** (levels - 1);
   const channelsOf = (level: number) => Math.min(spec.baseChannels * 2 ** level, spec.maxChannels);
 
-  const block = (scope: Scope, name: string, x: Tensor, channels: number): Tensor => {
-    for (let i = 0; i < convolutionsPerLevel; i++) {
-      x = convolutionLayer(scope, `${name}.conv${i + 1}`, x, channels, { kernel: 3, bias: !batchNorm });
-      if (batchNorm) x = batchNormLayer(scope, `${name}.norm${i + 1}`, x);
-      x = relu(x);
+  /** `count` times convolution, norm, ReLU: conv1, norm1, conv2, norm2, ... */
+  const block = (channels: number): Layer => {
+    const layers: Record<string, Layer> = {};
+    for (let i = 1; i <= convolutionsPerLevel; i++) {
+      layers[`conv${i}`] = conv(channels, { kernel: 3, bias: !batchNorm });
+      if (batchNorm) layers[`norm${i}`] = batchNormLayer();
+      layers[`relu${i}`] = relu;
     }
-    return x;
+    return sequential(layers);
   };
 
   return {
@@ -52,6 +56,7 @@ export function unet2d(spec: UNet2dSpec): Network {
     inputChannels,
     classes,
     divisor,
+    smallestSize: [divisor, divisor],
     headBias: 'head.bias',
     forward: (scope, image) => {
       const [, c, h, w] = image.shape;
@@ -65,14 +70,14 @@ export function unet2d(spec: UNet2dSpec): Network {
       let x = image;
       for (let level = 0; level < levels; level++) {
         if (level > 0) x = maxPool2(x);
-        x = block(scope, `encoder${level}`, x, channelsOf(level));
+        x = block(channelsOf(level))(scope.child(`encoder${level}`), x);
         skips.push(x);
       }
       for (let level = levels - 2; level >= 0; level--) {
-        const up = upConvolutionLayer(scope, `up${level}`, x, channelsOf(level));
-        x = block(scope, `decoder${level}`, concat([skips[level]!, up], 1), channelsOf(level));
+        const up = upConv(channelsOf(level))(scope.child(`up${level}`), x);
+        x = block(channelsOf(level))(scope.child(`decoder${level}`), concat([skips[level]!, up], 1));
       }
-      return convolutionLayer(scope, 'head', x, classes, { kernel: 1, bias: true });
+      return conv(classes, { kernel: 1 })(scope.child('head'), x);
     },
   };
 }

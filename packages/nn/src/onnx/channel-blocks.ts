@@ -17,6 +17,7 @@ const fewestPixels = 3000;
 export function suitsBlocks(image: Shape, weights: Shape, block: number): boolean {
   const [n, c, h, w] = image as [number, number, number, number];
   const [k, , u] = weights as [number, number, number];
+  if (image.length !== 4) return false;
   return block > 1 && u > 1 && c % block === 0 && k % block === 0 && n * h * w >= fewestPixels;
 }
 

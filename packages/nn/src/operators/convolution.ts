@@ -1,207 +1,443 @@
 import { NetworkError } from '../errors/network-error.ts';
-import { formatShape, sizeOf } from '../graph/shape.ts';
+import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
-import { concat, imageShape, reshape, slice, transpose } from './layout.ts';
+import { concat, reshape, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { reduceSum } from './reduce.ts';
 
+/** One number per spatial axis, outermost first. */
 export interface ConvolutionAttributes {
-  readonly stride: readonly [number, number];
-  /** Rows and columns of zeros: top, left, bottom, right. */
-  readonly pads: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
+  readonly stride: readonly number[];
+  /** Zeros before every spatial axis, then zeros after: [top, left, bottom, right] in 2-D, as in ONNX. */
+  readonly pads: readonly number[];
+  readonly dilation: readonly number[];
+  /** Channels are split into so many parts that do not see each other; C groups make it depthwise. */
+  readonly groups: number;
 }
 
-export interface ConvolutionOptions {
+export interface ConvolutionOptions extends Partial<ConvolutionAttributes> {
   readonly bias?: Tensor;
-  readonly stride?: readonly [number, number];
-  readonly pads?: readonly [number, number, number, number];
-  readonly dilation?: readonly [number, number];
+}
+
+/** Shapes of an image [N, C, ...S], weights [K, C / groups, ...kernel] and what a convolution makes of them. */
+interface ConvolutionSizes {
+  readonly n: number;
+  readonly c: number;
+  readonly k: number;
+  readonly image: readonly number[];
+  readonly kernel: readonly number[];
+  readonly output: readonly number[];
+}
+
+function sizesOf(x: Shape, w: Shape, attributes: ConvolutionAttributes): ConvolutionSizes {
+  const { stride, pads, dilation } = attributes;
+  const image = x.slice(2);
+  const kernel = w.slice(2);
+  const output = image.map((size, axis) => {
+    const padded = size + pads[axis]! + pads[image.length + axis]!;
+    return Math.floor((padded - dilation[axis]! * (kernel[axis]! - 1) - 1) / stride[axis]!) + 1;
+  });
+  return { n: x[0]!, c: x[1]!, k: w[0]!, image, kernel, output };
 }
 
 /**
- * y[n, k, i, j] = b[k] + sum over c, u, v of x[n, c, s i + d u - p, s j + d v - p] w[k, c, u, v]
- * (cross-correlation, as every deep learning library has it).
+ * y[n, k, i] = b[k] + sum over c, u of x[n, c, s i + d u - p] w[k, c, u], with i and u running over one to three
+ * spatial axes (cross-correlation, as every deep learning library has it).
  *
- * dw is ONE dilated convolution: x with channels last is an image [1, N, H, W C], dy an [K, N, OH, OW] kernel
- * with dilations [s, s C]; the result [K, U, V C] is permuted to [K, C, U, V]. dx is the convolution of dy with
- * the flipped, transposed kernel (stride 1; larger strides are not differentiable with respect to x).
+ * dx is `convolutionTranspose` of dy. dw is ONE dilated convolution: x with channels last is an image
+ * [1, N, ...S, S_last C], dy a [K, N, ...O] kernel with dilations [..s, s_last C]; the result [K, ...U, U_last C] is
+ * permuted to [K, C, ...U]. With groups, x and dy change places with their batch axes instead.
  */
 export const convolutionOperator: Operator<ConvolutionAttributes> = {
   name: 'convolution',
   infer: ([x, w, b], attributes) => {
-    const [n, c, h, width] = imageShape('convolution', x!);
-    const [k, inner, u, v] = imageShape('convolution (weights)', w!);
-    if (inner !== c || (b !== undefined && (b.shape.length !== 1 || b.shape[0] !== k))) {
+    checkOperands('convolution', x!, w!, attributes);
+    const { c, k, output, n } = sizesOf(x!.shape, w!.shape, attributes);
+    const { groups } = attributes;
+    const biasFits = b === undefined || (b.shape.length === 1 && b.shape[0] === k);
+    if (w!.shape[1]! * groups !== c || k % groups !== 0 || !biasFits) {
+      const inGroups = groups === 1 ? '' : ` in ${groups} groups`;
       throw new NetworkError(
         'shape-mismatch',
-        `convolution: image ${formatShape(x!.shape)} and weights ${formatShape(w!.shape)}${b ? ` and bias ${formatShape(b.shape)}` : ''} do not fit: expected ${c} input channels, ${k} biases`,
+        `convolution: image ${formatShape(x!.shape)} and weights ${formatShape(w!.shape)}${b ? ` and bias ${formatShape(b.shape)}` : ''} do not fit${inGroups}: expected ${c / groups} input channels, ${k} biases`,
       );
     }
-    const { stride, pads, dilation } = attributes;
-    const outputSize = (size: number, kernel: number, axis: 0 | 1) =>
-      Math.floor((size + pads[axis] + pads[axis + 2]! - dilation[axis] * (kernel - 1) - 1) / stride[axis]) +
-      1;
-    const shape = [n, k, outputSize(h, u, 0), outputSize(width, v, 1)];
-    if (shape.some((size) => size < 1)) {
+    if (output.some((size) => size < 1)) {
       throw new NetworkError(
         'shape-mismatch',
         `convolution: image ${formatShape(x!.shape)} is too small for weights ${formatShape(w!.shape)}`,
       );
     }
-    return { shape, type: 'float32' };
+    return { shape: [n, k, ...output], type: 'float32' };
   },
   gradient: (result, dy, needed) => {
     const [x, w] = result.inputs as [Tensor, Tensor, Tensor?];
     const attributes = attributesOf(convolutionOperator, result);
     return [
-      needed[0] ? inputGradient(x, w, dy, attributes) : undefined,
+      needed[0] ? convolutionTranspose(dy, w, { ...attributes, size: x.shape.slice(2) }) : undefined,
       needed[1] ? weightGradient(x, w, dy, attributes) : undefined,
-      needed[2] ? reduceSum(dy, [0, 2, 3]) : undefined,
+      needed[2] ? reduceSum(dy, [0, ...spatialAxes(dy)]) : undefined,
     ];
   },
   emit: (result, inputs, onnx) => {
-    const { stride, pads, dilation } = attributesOf(convolutionOperator, result);
-    const sizes = { strides: { ints: stride }, pads: { ints: pads }, dilations: { ints: dilation } };
+    const attributes = attributesOf(convolutionOperator, result);
     const [x, w] = result.inputs as [Tensor, Tensor];
-    return suitsBlocks(x.shape, w.shape, onnx.channelBlock)
-      ? emitBlockedConvolution(onnx, inputs, w.shape, sizes)
-      : onnx.node('Conv', inputs, sizes);
+    const onnxAttributes = toOnnx(attributes);
+    return attributes.groups === 1 && suitsBlocks(x.shape, w.shape, onnx.channelBlock)
+      ? emitBlockedConvolution(onnx, inputs, w.shape, onnxAttributes)
+      : onnx.node('Conv', inputs, onnxAttributes);
   },
   evaluate: (result, [x, w, b]) => {
-    const { stride, pads, dilation } = attributesOf(convolutionOperator, result);
-    const [n, k, oh, ow] = result.shape as [number, number, number, number];
-    const [, c, h, width] = x!.shape as [number, number, number, number];
-    const [, , u, v] = w!.shape as [number, number, number, number];
+    const attributes = attributesOf(convolutionOperator, result);
     const values = new Float64Array(sizeOf(result.shape));
-    let to = 0;
-    for (let image = 0; image < n; image++) {
-      for (let filter = 0; filter < k; filter++) {
-        for (let i = 0; i < oh; i++) {
-          for (let j = 0; j < ow; j++) {
-            let sum = b?.values[filter] ?? 0;
-            for (let channel = 0; channel < c; channel++) {
-              for (let a = 0; a < u; a++) {
-                const row = i * stride[0] - pads[0] + a * dilation[0];
-                if (row < 0 || row >= h) continue;
-                for (let e = 0; e < v; e++) {
-                  const column = j * stride[1] - pads[1] + e * dilation[1];
-                  if (column < 0 || column >= width) continue;
-                  sum +=
-                    x!.values[((image * c + channel) * h + row) * width + column]! *
-                    w!.values[((filter * c + channel) * u + a) * v + e]!;
+    if (b !== undefined) fillChannels(values, result.shape, b.values);
+    forEachTap(x!.shape, w!.shape, attributes, (weight, count, from, fromStep, to, toStep) => {
+      const factor = w!.values[weight]!;
+      for (let i = 0; i < count; i++) values[to + i * toStep]! += factor * x!.values[from + i * fromStep]!;
+    });
+    return values;
+  },
+};
+
+export interface ConvolutionTransposeAttributes extends ConvolutionAttributes {
+  /** Spatial size of the result: what the convolution that this one transposes was given. */
+  readonly size: readonly number[];
+}
+
+/**
+ * The transpose of `convolution` as a linear map of the image, with the same weights [K, C / groups, ...U]:
+ * x[n, c, s i + d u - p] = sum over k, i, u of y[n, k, i] w[k, c, u]. The input gradient of a convolution, and
+ * PyTorch's ConvTranspose (whose weights [in, out, ...] are these). Its own dy is a convolution of dx.
+ */
+export const convolutionTransposeOperator: Operator<ConvolutionTransposeAttributes> = {
+  name: 'convolutionTranspose',
+  infer: ([y, w], attributes) => {
+    checkOperands('convolutionTranspose', y!, w!, attributes);
+    const channels = w!.shape[1]! * attributes.groups;
+    const shape = [y!.shape[0]!, channels, ...attributes.size];
+    const { output } = sizesOf(shape, w!.shape, attributes);
+    if (y!.shape[1] !== w!.shape[0] || output.some((size, axis) => size !== y!.shape[axis + 2])) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `convolutionTranspose: image ${formatShape(y!.shape)} and weights ${formatShape(w!.shape)} do not give ${formatShape(shape)}: a convolution of that makes ${formatShape([y!.shape[0]!, w!.shape[0]!, ...output])}`,
+      );
+    }
+    return { shape, type: 'float32' };
+  },
+  gradient: (result, dx, needed) => {
+    const [y, w] = result.inputs as [Tensor, Tensor];
+    const attributes = attributesOf(convolutionTransposeOperator, result);
+    return [
+      needed[0] ? convolution(dx, w, attributes) : undefined,
+      needed[1] ? weightGradient(dx, w, y, attributes) : undefined,
+    ];
+  },
+  emit: (result, [y, w], onnx) => {
+    const attributes = attributesOf(convolutionTransposeOperator, result);
+    const [, weights] = result.inputs as [Tensor, Tensor];
+    const { stride, pads, dilation, size, groups } = attributes;
+    const rank = size.length;
+    const { kernel, output } = sizesOf(result.shape, weights.shape, attributes);
+    const padding = size.map((length, axis) => {
+      const reached = (output[axis]! - 1) * stride[axis]! + dilation[axis]! * (kernel[axis]! - 1) + 1;
+      return length + pads[axis]! + pads[rank + axis]! - reached;
+    });
+    return onnx.node('ConvTranspose', [y!, w!], {
+      ...toOnnx({ stride, pads, dilation, groups }),
+      output_padding: { ints: padding },
+    });
+  },
+  evaluate: (result, [y, w]) => {
+    const attributes = attributesOf(convolutionTransposeOperator, result);
+    const values = new Float64Array(sizeOf(result.shape));
+    forEachTap(result.shape, w!.shape, attributes, (weight, count, image, imageStep, output, outputStep) => {
+      const factor = w!.values[weight]!;
+      for (let i = 0; i < count; i++) {
+        values[image + i * imageStep]! += factor * y!.values[output + i * outputStep]!;
+      }
+    });
+    return values;
+  },
+};
+
+/**
+ * y[c, k, u] = w[k, c, -u] within every group: the kernel with which a convolution of stride 1 computes the transpose
+ * of one with w.
+ */
+const flippedKernelOperator: Operator<{ readonly groups: number }> = {
+  name: 'flippedKernel',
+  infer: ([w], { groups }) => {
+    const [k, c, ...kernel] = w!.shape as [number, number, ...number[]];
+    return { shape: [c * groups, k / groups, ...kernel], type: 'float32' };
+  },
+  // It is its own inverse, and only moves numbers.
+  gradient: (result, dy) => [
+    apply(flippedKernelOperator, [dy], attributesOf(flippedKernelOperator, result)),
+  ],
+  emit: (result, [w], onnx) => {
+    const { groups } = attributesOf(flippedKernelOperator, result);
+    const [k, c, ...kernel] = result.inputs[0]!.shape as [number, number, ...number[]];
+    const axes = kernel.map((_, axis) => axis + 2);
+    const flipped = kernel.every((size) => size === 1)
+      ? w!
+      : onnx.node('Slice', [
+          w!,
+          onnx.int64(axes.map(() => -1)),
+          onnx.int64(axes.map(() => -(2 ** 31))),
+          onnx.int64(axes),
+          onnx.int64(axes.map(() => -1)),
+        ]);
+    if (groups === 1) return onnx.node('Transpose', [flipped], { perm: { ints: [1, 0, ...axes] } });
+    const split = onnx.node('Reshape', [flipped, onnx.int64([groups, k / groups, c, ...kernel])]);
+    const perm = [0, 2, 1, ...axes.map((axis) => axis + 1)];
+    const moved = onnx.node('Transpose', [split], { perm: { ints: perm } });
+    return onnx.node('Reshape', [moved, onnx.int64(result.shape)]);
+  },
+  evaluate: (result, [w]) => {
+    const { groups } = attributesOf(flippedKernelOperator, result);
+    const [k, c, ...kernel] = w!.shape as [number, number, ...number[]];
+    const taps = sizeOf(kernel);
+    const [outputs, inputs] = [k / groups, c];
+    const values = new Float64Array(w!.values.length);
+    for (let group = 0; group < groups; group++) {
+      for (let filter = 0; filter < outputs; filter++) {
+        for (let channel = 0; channel < inputs; channel++) {
+          const from = ((group * outputs + filter) * inputs + channel) * taps;
+          const to = ((group * inputs + channel) * outputs + filter) * taps;
+          for (let tap = 0; tap < taps; tap++) values[to + tap] = w!.values[from + taps - 1 - tap]!;
+        }
+      }
+    }
+    return values;
+  },
+};
+
+/**
+ * Convolution of [N, C, ...S] with weights [K, C / groups, ...U] and an optional bias [K], over one to three spatial
+ * axes. Defaults: stride 1, no padding, no dilation, one group. Throws a `NetworkError` ('shape-mismatch').
+ */
+export function convolution(x: Tensor, w: Tensor, options: ConvolutionOptions = {}): Tensor {
+  const { bias } = options;
+  return apply(convolutionOperator, bias === undefined ? [x, w] : [x, w, bias], complete(x, options));
+}
+
+/**
+ * Transposed convolution of [N, K, ...O] with weights [K, C / groups, ...U] to [N, C, ...size]: the result has the
+ * size of an image that `convolution` with the same options turns into [N, K, ...O].
+ */
+export function convolutionTranspose(
+  y: Tensor,
+  w: Tensor,
+  options: Partial<ConvolutionAttributes> & { readonly size: readonly number[] },
+): Tensor {
+  const attributes = complete(y, options);
+  const { stride, pads, dilation, groups } = attributes;
+  if (stride.every((step) => step === 1)) {
+    const reach = dilation.map((step, axis) => step * (w.shape[axis + 2]! - 1));
+    const before = reach.map((length, axis) => length - pads[axis]!);
+    const after = reach.map((length, axis) => {
+      return options.size[axis]! + length - y.shape[axis + 2]! - before[axis]!;
+    });
+    // ONNX knows no negative padding; a kernel that only ever saw zeros is rare enough for the general form.
+    if ([...before, ...after].every((zeros) => zeros >= 0)) {
+      const kernel = apply(flippedKernelOperator, [w], { groups });
+      return convolution(y, kernel, { pads: [...before, ...after], dilation, groups });
+    }
+  }
+  return apply(convolutionTransposeOperator, [y, w], { ...attributes, size: options.size });
+}
+
+/** Stride, padding, dilation and groups of a tensor that a convolution made. */
+export function convolutionAttributes(result: Tensor): ConvolutionAttributes {
+  return attributesOf(convolutionOperator, result);
+}
+
+function complete(x: Tensor, options: Partial<ConvolutionAttributes>): ConvolutionAttributes {
+  const rank = Math.max(x.shape.length - 2, 0);
+  const { stride, pads, dilation, groups = 1 } = options;
+  return {
+    stride: stride ?? new Array<number>(rank).fill(1),
+    pads: pads ?? new Array<number>(2 * rank).fill(0),
+    dilation: dilation ?? new Array<number>(rank).fill(1),
+    groups,
+  };
+}
+
+function checkOperands(name: string, x: Tensor, w: Tensor, attributes: ConvolutionAttributes): void {
+  const { stride, pads, dilation, groups } = attributes;
+  const rank = x.shape.length - 2;
+  if (rank < 1 || rank > 3 || w.shape.length !== rank + 2) {
+    throw new NetworkError(
+      'shape-mismatch',
+      `${name}: expected an image [N, C, ...] with one to three spatial axes and weights of the same rank, found ${formatShape(x.shape)} and ${formatShape(w.shape)}`,
+    );
+  }
+  const isCount = (value: number) => Number.isInteger(value) && value > 0;
+  if (
+    stride.length !== rank ||
+    dilation.length !== rank ||
+    pads.length !== 2 * rank ||
+    ![...stride, ...dilation, groups].every(isCount) ||
+    !pads.every((value) => Number.isInteger(value) && value >= 0)
+  ) {
+    throw new NetworkError(
+      'value-invalid',
+      `${name}: image ${formatShape(x.shape)} needs ${rank} strides and dilations and ${2 * rank} pads, found stride ${formatShape(stride)}, dilation ${formatShape(dilation)}, pads ${formatShape(pads)}, groups ${groups}`,
+    );
+  }
+}
+
+function toOnnx({ stride, pads, dilation, groups }: ConvolutionAttributes) {
+  return {
+    strides: { ints: stride },
+    pads: { ints: pads },
+    dilations: { ints: dilation },
+    ...(groups !== 1 && { group: { int: groups } }),
+  };
+}
+
+function spatialAxes({ shape }: Tensor): number[] {
+  return shape.slice(2).map((_, axis) => axis + 2);
+}
+
+function isPointwise(w: Tensor, { stride, pads, groups }: ConvolutionAttributes): boolean {
+  return (
+    groups === 1 &&
+    w.shape.slice(2).every((size) => size === 1) &&
+    stride.every((step) => step === 1) &&
+    pads.every((zeros) => zeros === 0)
+  );
+}
+
+/** dw of y = convolution(x, w) from dy. */
+function weightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
+  if (isPointwise(w, attributes)) return pointwiseWeightGradient(x, w, dy);
+  return attributes.groups === 1
+    ? flatWeightGradient(x, w, dy, attributes)
+    : groupedWeightGradient(x, w, dy, attributes);
+}
+
+function pointwiseWeightGradient(x: Tensor, w: Tensor, dy: Tensor): Tensor {
+  const [n, c] = x.shape as [number, number];
+  const pixels = sizeOf(x.shape.slice(2));
+  const products = matmul(
+    reshape(dy, [n, dy.shape[1]!, pixels]),
+    transpose(reshape(x, [n, c, pixels]), [0, 2, 1]),
+  );
+  return reshape(reduceSum(products, [0]), w.shape);
+}
+
+/** Channels last, and the last axis times C: every kernel position sees all channels at once, without im2col. */
+function flatWeightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
+  const { stride, pads, dilation } = attributes;
+  const { n, c, k, image, kernel } = sizesOf(x.shape, w.shape, attributes);
+  const rank = image.length;
+  const last = rank - 1;
+  const axes = spatialAxes(x);
+  const widened = (values: readonly number[]) => values.with(last, values[last]! * c);
+  const flat = reshape(transpose(x, [0, ...axes, 1]), [1, n, ...widened(image)]);
+  const wide = convolution(flat, transpose(dy, [1, 0, ...axes]), {
+    dilation: widened(stride),
+    stride: dilation.with(last, 1),
+    pads: [...widened(pads.slice(0, rank)), ...widened(pads.slice(rank))],
+  });
+  // Positions that no kernel tap reaches are cut off; dilated columns are picked out in groups of C.
+  const reach = dilation[last]! * (kernel[last]! - 1) + 1;
+  let rows = wide;
+  for (let axis = 0; axis < last; axis++) rows = slice(rows, axis + 2, 0, kernel[axis]!);
+  const grid = reshape(slice(rows, last + 2, 0, reach * c), [k, ...kernel.slice(0, last), reach, c]);
+  const picked = dilation[last] === 1 ? grid : pickEvery(grid, rank, dilation[last]!, kernel[last]!);
+  return transpose(picked, [0, rank + 1, ...kernel.map((_, axis) => axis + 1)]);
+}
+
+function pickEvery(grid: Tensor, axis: number, step: number, count: number): Tensor {
+  const columns = Array.from({ length: count }, (_, i) => slice(grid, axis, i * step, i * step + 1));
+  return concat(columns, axis);
+}
+
+/** Channels of a group become the batch, images the channels: one grouped convolution gives all pairs. */
+function groupedWeightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
+  const { stride, pads, dilation, groups } = attributes;
+  const { n, c, k, image, kernel, output } = sizesOf(x.shape, w.shape, attributes);
+  const inGroup = c / groups;
+  const axes = image.map((_, axis) => axis + 3);
+  const images = transpose(reshape(x, [n, groups, inGroup, ...image]), [2, 1, 0, ...axes]);
+  const kernels = transpose(dy, [1, 0, ...spatialAxes(dy)]);
+  let found = convolution(
+    reshape(images, [inGroup, groups * n, ...image]),
+    reshape(kernels, [k, n, ...output]),
+    {
+      stride: dilation,
+      dilation: stride,
+      pads,
+      groups,
+    },
+  );
+  for (const [axis, size] of kernel.entries()) found = slice(found, axis + 2, 0, size);
+  return transpose(found, [1, 0, ...spatialAxes(found)]);
+}
+
+function fillChannels(values: Float64Array, shape: Shape, bias: Float64Array): void {
+  const pixels = sizeOf(shape.slice(2));
+  for (let i = 0; i < shape[0]! * shape[1]!; i++) {
+    values.fill(bias[i % shape[1]!]!, i * pixels, (i + 1) * pixels);
+  }
+}
+
+type TapVisitor = (
+  weight: number,
+  count: number,
+  imageOffset: number,
+  imageStep: number,
+  outputOffset: number,
+  outputStep: number,
+) => void;
+
+/**
+ * Calls `visit` for every run of outputs along the last axis that one weight reaches: the weight's offset, the run's
+ * length, and offset and step of the run in image [N, C, ...S] and output [N, K, ...O].
+ */
+function forEachTap(x: Shape, w: Shape, attributes: ConvolutionAttributes, visit: TapVisitor): void {
+  const { n, c, k, image, kernel, output } = sizesOf(x, w, attributes);
+  const rank = image.length;
+  const lead = new Array<number>(3 - rank).fill(1);
+  const [depth, height, width] = [...lead, ...image] as [number, number, number];
+  const [ku, kv, kw] = [...lead, ...kernel] as [number, number, number];
+  const [od, oh, ow] = [...lead, ...output] as [number, number, number];
+  const [sd, sh, sw] = [...lead, ...attributes.stride] as [number, number, number];
+  const [dd, dh, dw] = [...lead, ...attributes.dilation] as [number, number, number];
+  const [pd, ph, pw] = [...lead.map(() => 0), ...attributes.pads.slice(0, rank)] as [number, number, number];
+  const inGroup = c / attributes.groups;
+  const filters = k / attributes.groups;
+  for (let filter = 0; filter < k; filter++) {
+    const firstChannel = Math.floor(filter / filters) * inGroup;
+    for (let channel = 0; channel < inGroup; channel++) {
+      for (let a = 0; a < ku; a++) {
+        for (let b = 0; b < kv; b++) {
+          for (let e = 0; e < kw; e++) {
+            const weight = (((filter * inGroup + channel) * ku + a) * kv + b) * kw + e;
+            const shift = e * dw - pw;
+            const first = Math.max(0, Math.ceil(-shift / sw));
+            const end = Math.min(ow, Math.floor((width - 1 - shift) / sw) + 1);
+            if (end <= first) continue;
+            for (let batch = 0; batch < n; batch++) {
+              const plane = batch * c + firstChannel + channel;
+              for (let i = 0; i < od; i++) {
+                const z = i * sd + a * dd - pd;
+                if (z < 0 || z >= depth) continue;
+                for (let j = 0; j < oh; j++) {
+                  const y = j * sh + b * dh - ph;
+                  if (y < 0 || y >= height) continue;
+                  const from = ((plane * depth + z) * height + y) * width + first * sw + shift;
+                  const to = (((batch * k + filter) * od + i) * oh + j) * ow + first;
+                  visit(weight, end - first, from, sw, to, 1);
                 }
               }
             }
-            values[to++] = sum;
           }
         }
       }
     }
-    return values;
-  },
-};
-
-/** y = w[:, :, ::-1, ::-1] with the first two axes swapped: the kernel of the input gradient. */
-const flippedKernelOperator: Operator<Record<string, never>> = {
-  name: 'flippedKernel',
-  infer: ([w]) => {
-    const [k, c, u, v] = imageShape('flippedKernel', w!);
-    return { shape: [c, k, u, v], type: 'float32' };
-  },
-  emit: (_, [w], onnx) => {
-    const flipped = onnx.node('Slice', [
-      w!,
-      onnx.int64([-1, -1]),
-      onnx.int64([-(2 ** 31), -(2 ** 31)]),
-      onnx.int64([2, 3]),
-      onnx.int64([-1, -1]),
-    ]);
-    return onnx.node('Transpose', [flipped], { perm: { ints: [1, 0, 2, 3] } });
-  },
-  evaluate: (result, [w]) => {
-    const [c, k, u, v] = result.shape as [number, number, number, number];
-    const area = u * v;
-    const values = new Float64Array(w!.values.length);
-    for (let channel = 0; channel < c; channel++) {
-      for (let filter = 0; filter < k; filter++) {
-        for (let i = 0; i < area; i++) {
-          values[(channel * k + filter) * area + i] =
-            w!.values[(filter * c + channel) * area + area - 1 - i]!;
-        }
-      }
-    }
-    return values;
-  },
-};
-
-function isPointwise(w: Tensor, { stride, pads }: ConvolutionAttributes): boolean {
-  return (
-    w.shape[2] === 1 &&
-    w.shape[3] === 1 &&
-    [...stride, ...pads].every((value, i) => value === (i < 2 ? 1 : 0))
-  );
-}
-
-function inputGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const { stride, pads, dilation } = attributes;
-  if (stride[0] !== 1 || stride[1] !== 1) {
-    throw new NetworkError(
-      'not-differentiable',
-      `convolution: the gradient for its input needs stride 1, found ${formatShape(stride)}`,
-    );
   }
-  const reach = [dilation[0] * (w.shape[2]! - 1), dilation[1] * (w.shape[3]! - 1)] as const;
-  const [, , h, width] = x.shape;
-  const top = reach[0] - pads[0];
-  const left = reach[1] - pads[1];
-  const kernel = isPointwise(w, attributes)
-    ? transpose(w, [1, 0, 2, 3])
-    : apply(flippedKernelOperator, [w], {});
-  return convolution(dy, kernel, {
-    pads: [top, left, h! + reach[0] - dy.shape[2]! - top, width! + reach[1] - dy.shape[3]! - left],
-    dilation,
-  });
-}
-
-function weightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const [n, c, h, width] = imageShape('convolution', x);
-  const [k, , u, v] = imageShape('convolution', w);
-  if (isPointwise(w, attributes)) {
-    const products = matmul(
-      reshape(dy, [n, k, h * width]),
-      transpose(reshape(x, [n, c, h * width]), [0, 2, 1]),
-    );
-    return reshape(reduceSum(products, [0]), w.shape);
-  }
-  const { stride, pads, dilation } = attributes;
-  const image = reshape(transpose(x, [0, 2, 3, 1]), [1, n, h, width * c]);
-  const wide = convolution(image, transpose(dy, [1, 0, 2, 3]), {
-    dilation: [stride[0], stride[1] * c],
-    stride: [dilation[0], 1],
-    pads: [pads[0], pads[1] * c, pads[2], pads[3] * c],
-  });
-  // Rows and columns that no kernel position reaches are cut off; dilated columns are picked out in groups of C.
-  const reachColumns = dilation[1] * (v - 1) + 1;
-  const rows = slice(wide, 2, 0, u);
-  const grid = reshape(slice(rows, 3, 0, reachColumns * c), [k, u, reachColumns, c]);
-  const picked = dilation[1] === 1 ? grid : pickEvery(grid, dilation[1], v);
-  return transpose(picked, [0, 3, 1, 2]);
-}
-
-function pickEvery(grid: Tensor, step: number, count: number): Tensor {
-  const columns = Array.from({ length: count }, (_, i) => slice(grid, 2, i * step, i * step + 1));
-  return concat(columns, 2);
-}
-
-/** 2-D convolution of [N, C, H, W] with weights [K, C, U, V] and an optional bias [K]. */
-export function convolution(x: Tensor, w: Tensor, options: ConvolutionOptions = {}): Tensor {
-  const { bias, stride = [1, 1], pads = [0, 0, 0, 0], dilation = [1, 1] } = options;
-  return apply(convolutionOperator, bias === undefined ? [x, w] : [x, w, bias], { stride, pads, dilation });
-}
-
-/** Stride, padding and dilation of a tensor that a convolution made. */
-export function convolutionAttributes(result: Tensor): ConvolutionAttributes {
-  return attributesOf(convolutionOperator, result);
 }

@@ -1,4 +1,5 @@
 import { input } from '../graph/tensor.ts';
+import { scopeOf } from '../layers/scope.ts';
 import type { Network } from '../models/network.ts';
 import { softmax } from '../operators/softmax.ts';
 import { evaluate } from '../reference/evaluate.ts';
@@ -20,7 +21,7 @@ export function evaluateNetwork(
   const flatParameters = input('parameters', [layout.parameterCount]);
   const flatStatistics = input('statistics', [layout.statisticCount]);
   const source = input('image', dims);
-  const logits = network.forward(evaluationScope(layout, flatParameters, flatStatistics), source);
+  const logits = network.forward(scopeOf(evaluationScope(layout, flatParameters, flatStatistics)), source);
   const feeds = new Map([
     [flatParameters, parameters],
     [flatStatistics, statistics],

@@ -1,6 +1,7 @@
 import { foldConstants } from '../graph/fold-constants.ts';
 import { input } from '../graph/tensor.ts';
-import type { Network } from '../models/network.ts';
+import { scopeOf } from '../layers/scope.ts';
+import { type Network, smallestShape } from '../models/network.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { softmax } from '../operators/softmax.ts';
 import { imageName, probabilitiesName } from '../runtime/predictor.ts';
@@ -19,8 +20,8 @@ export function exportModel(
   statistics: Float32Array,
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const image = input(imageName, [1, network.inputChannels, network.divisor, network.divisor]);
-  const logits = network.forward(exportScope(layout, parameters, statistics), image);
+  const image = input(imageName, smallestShape(network));
+  const logits = network.forward(scopeOf(exportScope(layout, parameters, statistics)), image);
   const [probabilities] = foldConstants([softmax(logits, 1)]);
   return writeModel({
     name: network.name,

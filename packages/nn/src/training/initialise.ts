@@ -10,11 +10,8 @@ export function initialParameters(layout: NetworkLayout, random: NormalSource): 
   const values = new Float32Array(layout.parameterCount);
   for (const { offset, size, spec } of layout.parameters) {
     const { initialiser } = spec;
-    if (initialiser.kind === 'fill') {
-      values.fill(initialiser.value, offset, offset + size);
-    } else {
-      const sd = Math.sqrt(2 / initialiser.fanIn);
-      for (let i = offset; i < offset + size; i++) values[i] = sd * random.normal();
+    for (let i = offset; i < offset + size; i++) {
+      values[i] = initialiser.kind === 'fill' ? initialiser.value : initialiser.sd * random.normal();
     }
   }
   return values;

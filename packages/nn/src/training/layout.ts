@@ -1,8 +1,8 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { input } from '../graph/tensor.ts';
-import type { ParameterSpec, Scope } from '../layers/scope.ts';
-import type { Network } from '../models/network.ts';
+import { type ParameterSpec, type ScopeSource, scopeOf } from '../layers/scope.ts';
+import { type Network, smallestShape } from '../models/network.ts';
 
 /** Where a named array lies in a flat vector. */
 export interface Placed {
@@ -10,6 +10,10 @@ export interface Placed {
   readonly shape: Shape;
   readonly offset: number;
   readonly size: number;
+}
+
+interface NamedSpec extends ParameterSpec {
+  readonly name: string;
 }
 
 export interface ParameterLayout extends Placed {
@@ -30,23 +34,24 @@ export interface NetworkLayout {
 
 /** Runs the network's forward function once to learn what it declares. */
 export function layoutOf(network: Network): NetworkLayout {
-  const specs: ParameterSpec[] = [];
+  const specs: NamedSpec[] = [];
   const norms: { name: string; shape: Shape }[] = [];
-  const scope: Scope = {
-    parameter: (spec) => {
-      if (specs.some(({ name }) => name === spec.name)) {
-        throw new NetworkError('value-invalid', `${network.name} declares the parameter ${spec.name} twice`);
+  const source: ScopeSource = {
+    parameter: (name, spec) => {
+      if (specs.some((other) => other.name === name)) {
+        throw new NetworkError('value-invalid', `${network.name} declares the parameter ${name} twice`);
       }
-      specs.push(spec);
-      return input(spec.name, spec.shape);
+      specs.push({ ...spec, name });
+      return input(name, spec.shape);
     },
-    normalise: (name, x) => {
+    dropout: (_, x) => x,
+    batchNorm: (name, x) => {
       const shape = [x.shape[1]!];
       norms.push({ name: `${name}.running_mean`, shape }, { name: `${name}.running_var`, shape });
       return x;
     },
   };
-  network.forward(scope, input('image', [1, network.inputChannels, network.divisor, network.divisor]));
+  network.forward(scopeOf(source), input('image', smallestShape(network)));
   const decaying = specs.filter((spec) => spec.decays);
   const parameters = place([...decaying, ...specs.filter((spec) => !spec.decays)]).map((placed, index) => ({
     ...placed,

@@ -1,17 +1,12 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { constant, scalar, type Tensor } from '../graph/tensor.ts';
-import type { Scope } from '../layers/scope.ts';
+import { batchNormDefaults } from '../layers/batch-norm.ts';
+import type { ScopeSource } from '../layers/scope.ts';
 import { batchNorm, batchNormWithStatistics } from '../operators/batch-norm.ts';
 import { convolution, convolutionAttributes, convolutionOperator } from '../operators/convolution.ts';
 import { add, div, mul, sqrt, sub } from '../operators/elementwise.ts';
 import { concat, reshape, slice } from '../operators/layout.ts';
 import type { NetworkLayout, Placed } from './layout.ts';
-
-/** Added to the variance in batch norm, as in PyTorch. */
-export const batchNormEpsilon = 1e-5;
-
-/** Share of the new batch in the running statistics, as in PyTorch. */
-export const statisticsMomentum = 0.1;
 
 /** A part of a flat vector, in its shape. */
 export function partOf(flat: Tensor, { offset, size, shape }: Placed): Tensor {
@@ -24,7 +19,7 @@ function find<T extends Placed>(items: readonly T[], name: string): T {
   return found;
 }
 
-export interface TrainingScope extends Scope {
+export interface TrainingScope extends ScopeSource {
   /** The parameters in the order of the layout: what the loss is differentiated by. */
   readonly parameters: readonly Tensor[];
   /** The flat running statistics after this batch; call it after the forward graph was built. */
@@ -37,9 +32,10 @@ export function trainingScope(layout: NetworkLayout, flatParameters: Tensor): Tr
   const fresh = new Map<string, Tensor>();
   return {
     parameters,
-    parameter: ({ name }) => parameters[layout.parameters.indexOf(find(layout.parameters, name))]!,
-    normalise: (name, x, { gamma, beta }) => {
-      const { result, mean, variance } = batchNorm(x, gamma, beta, batchNormEpsilon);
+    dropout: (_, x) => x,
+    parameter: (name) => parameters[layout.parameters.indexOf(find(layout.parameters, name))]!,
+    batchNorm: (name, x, { gamma, beta }, { epsilon }) => {
+      const { result, mean, variance } = batchNorm(x, gamma, beta, epsilon);
       // The running variance is the unbiased one, as in PyTorch.
       const count = x.shape[0]! * x.shape[2]! * x.shape[3]!;
       fresh.set(`${name}.running_mean`, mean);
@@ -52,7 +48,7 @@ export function trainingScope(layout: NetworkLayout, flatParameters: Tensor): Tr
         layout.statistics.map(({ name }) => fresh.get(name)!),
         0,
       );
-      return add(statistics, mul(sub(batch, statistics), scalar(statisticsMomentum)));
+      return add(statistics, mul(sub(batch, statistics), scalar(batchNormDefaults.momentum)));
     },
   };
 }
@@ -62,13 +58,14 @@ export function evaluationScope(
   layout: NetworkLayout,
   flatParameters: Tensor,
   flatStatistics: Tensor,
-): Scope {
+): ScopeSource {
   return {
-    parameter: ({ name }) => partOf(flatParameters, find(layout.parameters, name)),
-    normalise: (name, x, { gamma, beta }) => {
+    dropout: (_, x) => x,
+    parameter: (name) => partOf(flatParameters, find(layout.parameters, name)),
+    batchNorm: (name, x, { gamma, beta }, { epsilon }) => {
       const mean = partOf(flatStatistics, find(layout.statistics, `${name}.running_mean`));
       const variance = partOf(flatStatistics, find(layout.statistics, `${name}.running_var`));
-      return batchNormWithStatistics(x, gamma, beta, mean, variance, batchNormEpsilon);
+      return batchNormWithStatistics(x, gamma, beta, mean, variance, epsilon);
     },
   };
 }
@@ -81,19 +78,20 @@ export function exportScope(
   layout: NetworkLayout,
   parameters: Float32Array,
   statistics: Float32Array,
-): Scope {
+): ScopeSource {
   const constantPart = (values: Float32Array, { offset, size, shape }: Placed) =>
     constant(values.slice(offset, offset + size), shape);
   return {
-    parameter: ({ name }) => constantPart(parameters, find(layout.parameters, name)),
-    normalise: (name, x, { gamma, beta }) => {
+    dropout: (_, x) => x,
+    parameter: (name) => constantPart(parameters, find(layout.parameters, name)),
+    batchNorm: (name, x, { gamma, beta }, { epsilon }) => {
       const mean = constantPart(statistics, find(layout.statistics, `${name}.running_mean`));
       const variance = constantPart(statistics, find(layout.statistics, `${name}.running_var`));
       if (x.operator.name !== convolutionOperator.name) {
-        return batchNormWithStatistics(x, gamma, beta, mean, variance, batchNormEpsilon);
+        return batchNormWithStatistics(x, gamma, beta, mean, variance, epsilon);
       }
       const [image, weight, bias] = x.inputs as [Tensor, Tensor, Tensor?];
-      const slope = div(gamma, sqrt(add(variance, scalar(batchNormEpsilon))));
+      const slope = div(gamma, sqrt(add(variance, scalar(epsilon))));
       const shift = bias === undefined ? mean : sub(mean, bias);
       return convolution(image, mul(weight, reshape(slope, [slope.shape[0]!, 1, 1, 1])), {
         ...convolutionAttributes(x),

@@ -2,6 +2,7 @@ import { gradients } from '../autodiff/gradients.ts';
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape } from '../graph/shape.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
+import { scopeOf } from '../layers/scope.ts';
 import { type SegmentationLossOptions, segmentationLoss } from '../losses/segmentation-loss.ts';
 import type { Network } from '../models/network.ts';
 import { sqrt } from '../operators/elementwise.ts';
@@ -70,7 +71,7 @@ export function stepGraph(options: StepGraphOptions): StepGraph {
   const targets = input('targets', [batchSize, height, width], 'uint8');
 
   const scope = trainingScope(layout, parameters);
-  const logits = network.forward(scope, image);
+  const logits = network.forward(scopeOf(scope), image);
   if (logits.shape[1] !== network.classes) {
     throw new NetworkError(
       'shape-mismatch',

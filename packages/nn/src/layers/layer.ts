@@ -1,0 +1,22 @@
+import type { Tensor } from '../graph/tensor.ts';
+import type { Scope } from './scope.ts';
+
+/**
+ * A part of a network: how its output is built from its input. It holds no numbers; its parameters are asked of the
+ * scope, under the names that torchvision gives them.
+ */
+export type Layer = (scope: Scope, x: Tensor) => Tensor;
+
+/** A layer without parameters. */
+export function pure(apply: (x: Tensor) => Tensor): Layer {
+  return (_, x) => apply(x);
+}
+
+/**
+ * Layers one after the other, each below its own name: a list is numbered from 0 as in torch.nn.Sequential, an object
+ * gives names ('conv1', 'bn1', ...; names that are whole numbers come first, in their order).
+ */
+export function sequential(layers: readonly Layer[] | Readonly<Record<string, Layer>>): Layer {
+  const named = Object.entries(layers);
+  return (scope, x) => named.reduce((value, [name, layer]) => layer(scope.child(name), value), x);
+}
