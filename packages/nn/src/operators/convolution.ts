@@ -172,9 +172,7 @@ const flippedKernelOperator: Operator<{ readonly groups: number }> = {
     return { shape: [c * groups, k / groups, ...kernel], type: 'float32' };
   },
   // It is its own inverse, and only moves numbers.
-  gradient: (result, dy) => [
-    apply(flippedKernelOperator, [dy], attributesOf(flippedKernelOperator, result)),
-  ],
+  gradient: (result, dy) => [apply(flippedKernelOperator, [dy], attributesOf(flippedKernelOperator, result))],
   emit: (result, [w], onnx) => {
     const { groups } = attributesOf(flippedKernelOperator, result);
     const [k, c, ...kernel] = result.inputs[0]!.shape as [number, number, ...number[]];
