@@ -50,6 +50,32 @@ test('the layout is that of the format: length, JSON, numbers', () => {
   expect(file.length).toBe(8 + length + 28);
 });
 
+test('other number types are read as float32, in any order of the header', () => {
+  const file = withHeader({
+    half: { dtype: 'F16', shape: [2], data_offsets: [4, 8] },
+    nothing: { dtype: 'I64', shape: [3, 0], data_offsets: [4, 4] },
+    bytes: { dtype: 'U8', shape: [4], data_offsets: [0, 4] },
+  });
+  file.set([1, 2, 3, 255, 0x00, 0x3c, 0x00, 0xc0], file.length - 8);
+  expect(readSafetensors(file).arrays).toEqual({
+    half: { shape: [2], values: Float32Array.of(1, -2) },
+    nothing: { shape: [3, 0], values: new Float32Array(0) },
+    bytes: { shape: [4], values: Float32Array.of(1, 2, 3, 255) },
+  });
+});
+
+test('names that mean something to JavaScript are names', () => {
+  const arrays = Object.fromEntries(
+    ['__proto__', 'constructor', '"', ''].map((name, i) => [name, { shape: [], values: Float32Array.of(i) }]),
+  );
+  const back = readSafetensors(writeSafetensors({ arrays, metadata: {} }));
+  expect(Object.keys(back.arrays)).toEqual(['__proto__', 'constructor', '"', '']);
+  expect(Object.getOwnPropertyDescriptor(back.arrays, '__proto__')!.value.values).toEqual(Float32Array.of(0));
+  expect(() => writeSafetensors({ arrays: { __metadata__: arrays['"']! }, metadata: {} })).toThrow(
+    NetworkError,
+  );
+});
+
 describe('lying files are refused', () => {
   const entry = (begin: number, end: number, shape = [(end - begin) / 4]) => ({
     dtype: 'F32',
@@ -63,7 +89,27 @@ describe('lying files are refused', () => {
     ['size against shape', withHeader({ a: entry(0, 8, [3]) })],
     ['bytes left over', withHeader({ a: entry(0, 4) })],
     ['negative offsets', withHeader({ a: entry(-8, 0, [2]) })],
-    ['another number type', withHeader({ a: { ...entry(0, 8), dtype: 'F16' } })],
+    [
+      'two zones of a name',
+      withHeader(
+        '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
+      ),
+    ],
+    [
+      'two shapes of an array',
+      withHeader('{"a":{"dtype":"F32","shape":[1],"shape":[2],"data_offsets":[0,8]}}'),
+    ],
+    ['size against number type', withHeader({ a: { ...entry(0, 8), dtype: 'F16' } })],
+    ['unknown number type', withHeader({ a: { ...entry(0, 8), dtype: 'F8_E4M3', shape: [8] } })],
+    ['number type from a prototype', withHeader({ a: { ...entry(0, 8), dtype: 'toString' } })],
+    ['infinite shape', withHeader('{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,8]}}')],
+    ['infinite times nothing', withHeader({ a: entry(0, 0, [...Array(20).fill(1e15), 0]), b: entry(0, 8) })],
+    ['fractional shape', withHeader({ a: entry(0, 8, [0.5, 4]) })],
+    ['negative sizes', withHeader({ a: entry(0, 8, [-1, -2]) })],
+    ['one offset only', withHeader({ a: { dtype: 'F32', shape: [2], data_offsets: [8] } })],
+    ['metadata that is no text', withHeader({ __metadata__: { a: 1 }, a: entry(0, 8) })],
+    ['metadata that is a list', withHeader({ __metadata__: ['a'], a: entry(0, 8) })],
+    ['no UTF-8', withHeader({ aa: entry(0, 8) }).map((byte) => (byte === 97 ? 255 : byte))],
     ['no JSON', withHeader('{"a":')],
     ['JSON of another kind', withHeader('[]')],
     ['entry is null', withHeader('{"a":null}')],
