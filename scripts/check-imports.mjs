@@ -32,10 +32,19 @@ function importsOf(text) {
   return [...text.matchAll(pattern)].map((m) => m[1] ?? m[2]);
 }
 
+/** Sources behind the `#names` of a package ("imports" in package.json, one file a platform). */
+function platformFiles(name) {
+  const { imports = {} } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
+  const source = (built) =>
+    join(root, 'packages', name, built.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
+  return new Map(Object.entries(imports).map(([key, files]) => [key, Object.values(files).map(source)]));
+}
+
 const edges = new Map();
 for (const name of Object.keys(mayImport)) {
   const folder = join(root, 'packages', name, 'src');
   if (!existsSync(folder)) continue;
+  const platforms = platformFiles(name);
   for (const file of sources(folder)) {
     const isTest = file.endsWith('.test.ts');
     const targets = [];
@@ -44,6 +53,15 @@ for (const name of Object.keys(mayImport)) {
       const other = packageOf(specifier);
       if (other !== undefined && other !== name && !mayImport[name].includes(other)) {
         problems.push(`${where}: package ${name} must not import ${specifier}`);
+      }
+      if (specifier.startsWith('#')) {
+        const files = platforms.get(specifier) ?? [];
+        if (files.length === 0) problems.push(`${where}: ${specifier} is not in the package's imports`);
+        for (const target of files) {
+          if (!existsSync(target))
+            problems.push(`${where}: ${specifier} names ${target}, which does not exist`);
+          else if (!isTest) targets.push(target);
+        }
       }
       if (specifier.startsWith('.')) {
         const target = resolve(dirname(file), specifier);

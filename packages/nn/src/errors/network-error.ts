@@ -9,6 +9,8 @@ export type NetworkErrorCode =
   | 'state-mismatch'
   | 'unsupported'
   | 'engine-failed'
+  | 'provider-unavailable'
+  | 'out-of-memory'
   | 'closed';
 
 /** Every error that this package throws on purpose. The message says what was found and what was expected. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { NetworkError } from '../errors/network-error.ts';
 import { input } from '../graph/tensor.ts';
 import { writeModel } from '../onnx/write-model.ts';
-import { relu } from '../operators/elementwise.ts';
+import { add, relu } from '../operators/elementwise.ts';
 import { openEngine } from './engine.ts';
 
 const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href;
@@ -55,4 +55,53 @@ test('what ONNX Runtime refuses is a typed error, and the engine works on', asyn
   expect((await run(Float32Array.of(-1, 2), [2])).y!.data).toEqual(Float32Array.of(0, 2));
   await engine.close();
   await expect(run(Float32Array.of(-1, 2), [2])).rejects.toMatchObject({ code: 'closed' });
+});
+
+test('an engine reports what runs it', async () => {
+  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
+  const engine = await openEngine(model, { threads: 1 });
+  expect(engine.report).toEqual({
+    runtime: expect.stringMatching(/^onnxruntime-node \d/),
+    providers: ['cpu'],
+    threads: 1,
+    notes: [],
+  });
+  await engine.close();
+});
+
+test('a provider that this build has not is refused, with those that it has', async () => {
+  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
+  const opening = openEngine(model, { provider: 'abacus' });
+  await expect(opening).rejects.toMatchObject({ code: 'provider-unavailable' });
+  await expect(opening).rejects.toThrow(/no execution provider 'abacus'\. It has: cpu, /);
+});
+
+test('out of memory is a typed error, and the engine works on', async () => {
+  const outputs = (n: number) => ({ y: add(input('a', [n, 1]), input('b', [1, n])) });
+  // 2^48 bytes: more than addresses.
+  const size = 2 ** 23;
+  const engine = await openEngine(writeModel({ name: 'm', outputs: outputs(size), openAxes: ['N', 'M'] }));
+  const run = (n: number) =>
+    engine.send({
+      kind: 'run',
+      feeds: {
+        a: { data: new Float32Array(n).fill(1), dims: [n, 1] },
+        b: { data: new Float32Array(n), dims: [1, n] },
+      },
+    });
+  await expect(run(size)).rejects.toMatchObject({
+    code: 'out-of-memory',
+    message: expect.stringContaining('281474976.7 MB'),
+  });
+  expect((await run(2)).y!.data).toEqual(Float32Array.of(1, 1, 1, 1));
+  await engine.close();
+});
+
+test('a signal that is set while the model opens', async () => {
+  const controller = new AbortController();
+  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
+  const opening = openEngine(model, { signal: controller.signal });
+  const reason = new Error('changed my mind');
+  controller.abort(reason);
+  await expect(opening).rejects.toBe(reason);
 });

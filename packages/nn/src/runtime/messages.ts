@@ -1,21 +1,14 @@
 import type { NetworkErrorCode } from '../errors/network-error.ts';
-
-/** A tensor on its way to or from the engine. */
-export interface EngineTensor {
-  readonly data: Float32Array | Uint8Array;
-  readonly dims: readonly number[];
-}
+import type { EngineReport, EngineTensor, SessionOptions } from './backend.ts';
 
 export interface OpenRequest {
   readonly kind: 'open';
   readonly model: Uint8Array;
-  readonly threads: number;
+  readonly options: SessionOptions;
   /** Vectors that stay in the engine: input `name` is fed from them, output `next.name` replaces them. */
   readonly state: Readonly<Record<string, Float32Array>>;
   /** The new state is taken over only when this output is finite everywhere. */
   readonly guard?: string;
-  /** Write a profile of every node to a file of this prefix, when the engine closes. */
-  readonly profile?: string;
 }
 
 export interface RunRequest {
@@ -41,7 +34,7 @@ export type EngineRequest = OpenRequest | RunRequest | ReadStateRequest | WriteS
 
 /** What each kind of request is answered with. */
 export interface EngineResults {
-  readonly open: null;
+  readonly open: EngineReport;
   readonly run: Readonly<Record<string, EngineTensor>>;
   readonly 'read-state': Readonly<Record<string, Float32Array>>;
   readonly 'write-state': null;
@@ -49,18 +42,6 @@ export interface EngineResults {
 }
 
 export type EngineResult = EngineResults[EngineRequest['kind']];
-
-/** Flag set by the owner: requests in the queue are dropped. */
-export const stopFlag = 0;
-
-/** Flag set by the worker while it is inside ONNX Runtime. */
-export const busyFlag = 1;
-
-/** What the worker gets when it starts. */
-export interface EngineWorkerData {
-  /** Two numbers, shared between the threads: `stopFlag` and `busyFlag`. */
-  readonly flags: Int32Array;
-}
 
 export interface NumberedRequest {
   readonly id: number;

@@ -1,9 +1,12 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { readModelMetadata } from '../onnx/read-metadata.ts';
+import type { EngineReport } from './backend.ts';
 import { openEngine } from './engine.ts';
 
 export interface PredictorOptions {
+  /** Execution provider (default 'cpu'): see `SessionOptions`. */
+  readonly provider?: string;
   /** Threads that compute (default: as many as the process may use). */
   readonly threads?: number;
   /** What is pending then rejects at once with the signal's reason; the thread ends after the run it is in. */
@@ -18,6 +21,8 @@ export interface Prediction {
 /** A trained network, ready to run. */
 export interface Predictor {
   readonly metadata: Readonly<Record<string, string>>;
+  /** Which providers and how many threads run it. */
+  readonly engine: EngineReport;
   /**
    * Runs the network on `image`, row-major [N, C, H, W] as in `dims`. The array's buffer moves to the engine and is
    * empty afterwards. Returns probabilities [N, classes, H, W]. Throws a `NetworkError`.
@@ -36,6 +41,7 @@ export async function createPredictor(model: Uint8Array, options: PredictorOptio
   const engine = await openEngine(model, options);
   return {
     metadata,
+    engine: engine.report,
     run: async (image, dims) => {
       if (image.length !== sizeOf(dims)) {
         throw new NetworkError(

@@ -4,6 +4,7 @@ import type { SegmentationLossOptions } from '../losses/segmentation-loss.ts';
 import type { Network } from '../models/network.ts';
 import { writeModel } from '../onnx/write-model.ts';
 import { type AdamOptions, adamRates } from '../optimisers/adam.ts';
+import type { EngineReport } from '../runtime/backend.ts';
 import { openEngine } from '../runtime/engine.ts';
 import { probeChannelBlock } from '../runtime/probe-blocks.ts';
 import { exportModel } from './export-model.ts';
@@ -29,6 +30,8 @@ export interface TrainerOptions {
    * 'plain': standard ONNX operators only. Results differ by rounding.
    */
   readonly kernels?: 'fast' | 'plain';
+  /** Execution provider (default 'cpu'): see `SessionOptions` of `runtime/backend`. */
+  readonly provider?: string;
   /** Threads that compute (default: as many as the process may use). */
   readonly threads?: number;
   /** What is pending then rejects at once with the signal's reason; the thread ends after the run it is in. */
@@ -65,6 +68,8 @@ export interface Trainer {
   /** Steps done. */
   readonly steps: number;
   readonly parameterCount: number;
+  /** Which providers and how many threads run it. */
+  readonly engine: EngineReport;
   /**
    * One step of the optimiser. Throws a `NetworkError`: 'shape-mismatch', 'value-invalid', or 'not-finite' when an
    * image or the loss is NaN or infinite; the weights then stay as they were before the step.
@@ -100,7 +105,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     averageStatistics: statistics,
   };
   const stateNames = Object.keys(graph.state) as StateName[];
-  const channelBlock = options.kernels === 'plain' ? 1 : await probeChannelBlock();
+  const channelBlock = options.kernels === 'plain' ? 1 : await probeChannelBlock(options.provider);
   const model = writeModel({ name: network.name, outputs: graph.outputs, channelBlock });
   const engine = await openEngine(model, {
     ...options,
@@ -137,6 +142,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       return steps;
     },
     parameterCount: layout.parameterCount,
+    engine: engine.report,
     step: async (batch) => {
       check(batch);
       const number = ++begun;

@@ -1,0 +1,54 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { BackendSession, EngineReport, EngineTensor } from './backend.ts';
+
+/** What the packages `onnxruntime-node` and `onnxruntime-web` have in common. */
+export interface OnnxRuntime {
+  readonly InferenceSession: typeof InferenceSession;
+  readonly Tensor: typeof Tensor;
+}
+
+/** How results get out of one platform's session. */
+export interface SessionTraits {
+  /** Whether a run writes into output tensors that it is given. */
+  readonly fillsOutputs: boolean;
+  /** Whether results lie in buffers of their own, which may be transferred. */
+  readonly ownsResults: boolean;
+  readonly profiled: boolean;
+}
+
+/** Wraps an open session of ONNX Runtime. */
+export function wrapSession(
+  { Tensor: TensorClass }: OnnxRuntime,
+  session: InferenceSession,
+  report: EngineReport,
+  traits: SessionTraits,
+): BackendSession {
+  const toOnnx = ({ data, dims }: EngineTensor): Tensor =>
+    data instanceof Float32Array
+      ? new TensorClass('float32', data, dims)
+      : new TensorClass('uint8', data, dims);
+  return {
+    report,
+    run: async (feeds, spare) => {
+      const inputs = Object.fromEntries(
+        Object.entries(feeds).map(([name, tensor]) => [name, toOnnx(tensor)]),
+      );
+      const fetches: Record<string, Tensor | null> = {};
+      for (const name of session.outputNames) {
+        const vector = traits.fillsOutputs ? spare[name] : undefined;
+        fetches[name] = vector === undefined ? null : new TensorClass('float32', vector, [vector.length]);
+      }
+      const outputs: Record<string, EngineTensor> = {};
+      for (const [name, result] of Object.entries(await session.run(inputs, fetches))) {
+        const { data, dims } = result as Tensor;
+        const own = data instanceof Float32Array && (traits.ownsResults || data === spare[name]);
+        outputs[name] = { data: own ? data : Float32Array.from(data as ArrayLike<number>), dims };
+      }
+      return outputs;
+    },
+    release: async () => {
+      if (traits.profiled) session.endProfiling();
+      await session.release();
+    },
+  };
+}
