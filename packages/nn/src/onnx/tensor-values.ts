@@ -1,5 +1,6 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, sizeOf } from '../graph/shape.ts';
+import { toFloat32 } from '../weights/number-types.ts';
 import type { OnnxElementType } from './element-types.ts';
 import type { OnnxTensor, TensorList } from './onnx-model.ts';
 import { readInt32s, readInt64s } from './protobuf-reader.ts';
@@ -73,9 +74,9 @@ function fromRaw(bytes: Uint8Array, type: OnnxElementType): OnnxArray {
     case 'int32':
       return new Int32Array(buffer);
     case 'float16':
-      return widen(new Uint16Array(buffer), float16Value);
+      return toFloat32(bytes, 'F16', '');
     case 'bfloat16':
-      return widen(new Uint16Array(buffer), bfloat16Value);
+      return toFloat32(bytes, 'BF16', '');
     default:
       return new Uint8Array(buffer);
   }
@@ -109,9 +110,9 @@ function fromList(parts: readonly Uint8Array[], list: TensorList, type: OnnxElem
     case 'int32':
       return values;
     case 'float16':
-      return widen(Uint16Array.from(values), float16Value);
     case 'bfloat16':
-      return widen(Uint16Array.from(values), bfloat16Value);
+      // Each of these numbers is the bits of a half.
+      return fromRaw(new Uint8Array(Uint16Array.from(values).buffer), type);
     default:
       return Uint8Array.from(values);
   }
@@ -125,23 +126,4 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return all;
-}
-
-function widen(bits: Uint16Array, value: (bits: number) => number): Float32Array {
-  return Float32Array.from(bits, value);
-}
-
-/** IEEE 754 half precision. */
-function float16Value(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-/** The upper half of a float32. */
-function bfloat16Value(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
 }
