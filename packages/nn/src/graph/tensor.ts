@@ -1,4 +1,5 @@
 import { NetworkError } from '../errors/network-error.ts';
+import { withOrigin } from './origin.ts';
 import { type ElementType, formatShape, type Shape, sizeOf } from './shape.ts';
 
 /** A value in a graph: the result of one operator. Immutable; a graph is what is reachable from its outputs. */
@@ -34,6 +35,8 @@ export interface OnnxEmitter {
   readonly dynamic: boolean;
   /** Channels that the engine's CPU kernels keep together (see `onnx/channel-blocks.ts`); 1: plain ONNX only. */
   readonly channelBlock: number;
+  /** True: only operators that every execution provider has (WebGPU lacks MaxUnpool and ScatterElements). */
+  readonly portable: boolean;
   /** Adds a node and returns the name of its (only) output. */
   node(
     type: string,
@@ -45,6 +48,8 @@ export interface OnnxEmitter {
   secondOutput(output: string): string;
   /** Name of a constant 1-D int64 tensor. */
   int64(values: readonly number[]): string;
+  /** Name of a constant float32 scalar. */
+  float32(value: number): string;
 }
 
 /** One kind of operation: shape rule, gradient, ONNX form and float64 reference, together in one place. */
@@ -60,16 +65,20 @@ export interface Operator<Attributes> {
   evaluate(result: Tensor, inputs: readonly ReferenceArray[]): Float64Array;
 }
 
-/** Applies an operator: checks shapes and returns the result. The error's stack shows the line that built it. */
+/** Applies an operator: checks shapes and returns the result. Errors name the operator, the shapes and the line. */
 export function apply<A>(operator: Operator<A>, inputs: readonly Tensor[], attributes: A): Tensor {
-  const { shape, type } = operator.infer(inputs, attributes);
-  if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
-    throw new NetworkError(
-      'shape-mismatch',
-      `${operator.name}: inputs ${inputs.map((t) => formatShape(t.shape)).join(', ')} give the impossible shape ${formatShape(shape)}`,
-    );
+  try {
+    const { shape, type } = operator.infer(inputs, attributes);
+    if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `${operator.name}: inputs ${inputs.map((t) => formatShape(t.shape)).join(', ')} give the impossible shape ${formatShape(shape)}`,
+      );
+    }
+    return { operator, inputs, attributes, shape, type };
+  } catch (error) {
+    throw error instanceof NetworkError ? withOrigin(error) : error;
   }
-  return { operator, inputs, attributes, shape, type };
 }
 
 /** The attributes of a result of `operator`, typed. */

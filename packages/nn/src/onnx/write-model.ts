@@ -22,6 +22,8 @@ export interface ModelDescription {
   readonly openAxes?: readonly (string | undefined)[];
   /** Channels per block of the engine's CPU kernels (see `channel-blocks.ts`); default 1: plain ONNX only. */
   readonly channelBlock?: number;
+  /** Only operators that every execution provider has, WebGPU and WASM included; default: what is fastest on the CPU. */
+  readonly portable?: boolean;
 }
 
 const irVersion = 8;
@@ -78,7 +80,7 @@ interface EmittedNode {
   readonly domain: string;
 }
 
-function emitGraph({ outputs, openAxes, channelBlock = 1 }: ModelDescription) {
+function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: ModelDescription) {
   const nodes: EmittedNode[] = [];
   const initializers: OnnxTensor[] = [];
   const inputs: Tensor[] = [];
@@ -99,6 +101,7 @@ function emitGraph({ outputs, openAxes, channelBlock = 1 }: ModelDescription) {
   const emitter: OnnxEmitter = {
     dynamic: openAxes !== undefined,
     channelBlock,
+    portable,
     node: (type, from, attributes = {}, domain = '') => {
       const node = { type, inputs: from, outputs: [fresh()], attributes, domain };
       nodes.push(node);
@@ -119,14 +122,15 @@ function emitGraph({ outputs, openAxes, channelBlock = 1 }: ModelDescription) {
           new Uint8Array(BigInt64Array.from(values, (value) => BigInt(value)).buffer),
         ),
       ),
+    float32: (value) => constantName({ shape: [], values: Float32Array.of(value) }),
   };
-  const constantName = ({ shape, values }: ConstantAttributes): string => {
+  function constantName({ shape, values }: ConstantAttributes): string {
     const make = () =>
       initializer('float32', shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     return values.length === 1
       ? sharedInitializer(`float ${shape.join()} ${Object.is(values[0], -0) ? '-0' : values[0]}`, make)
       : make();
-  };
+  }
 
   const names = new Map<Tensor, string>();
   for (const tensor of topologicalOrder(Object.values(outputs))) {

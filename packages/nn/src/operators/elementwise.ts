@@ -1,7 +1,8 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { broadcastShapes, type ElementType, formatShape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, scalar, type Tensor } from '../graph/tensor.ts';
-import { broadcastStrides, forEachIndex, sumToShape } from './reduce.ts';
+import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
+import { sumToShape } from './reduce.ts';
 
 type None = Record<string, never>;
 

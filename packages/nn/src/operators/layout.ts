@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
-import { apply, attributesOf, constant, type Operator, type Tensor } from '../graph/tensor.ts';
+import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
+import { pad } from './pad.ts';
 
 /** y = x with other sizes in the same row-major order. dx = dy, reshaped back. */
 export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
@@ -84,49 +85,72 @@ interface SliceAttributes {
   readonly axis: number;
   readonly start: number;
   readonly end: number;
+  readonly step: number;
 }
 
-/** y = x[start..end) along one axis. dx = dy between zeros. */
+/** y = x[start..end) along one axis, every `step`th element. dx = dy between zeros. */
 export const sliceOperator: Operator<SliceAttributes> = {
   name: 'slice',
-  infer: ([source], { axis, start, end }) => {
+  infer: ([source], { axis, start, end, step }) => {
     const { shape, type } = source!;
-    if (!(start >= 0 && start < end && end <= (shape[axis] ?? -1))) {
+    if (!(start >= 0 && start < end && end <= (shape[axis] ?? -1) && Number.isInteger(step) && step > 0)) {
       throw new NetworkError(
         'shape-mismatch',
-        `slice: ${start} to ${end} lies outside axis ${axis} of ${formatShape(shape)}`,
+        `slice: ${start} to ${end} in steps of ${step} lies outside axis ${axis} of ${formatShape(shape)}`,
       );
     }
-    return { shape: shape.with(axis, end - start), type };
+    return { shape: shape.with(axis, Math.ceil((end - start) / step)), type };
   },
   gradient: (result, upstream) => {
-    const { axis, start, end } = attributesOf(sliceOperator, result);
+    const { axis, start, step } = attributesOf(sliceOperator, result);
     const { shape } = result.inputs[0]!;
-    const block = (size: number) =>
-      constant(new Float32Array(sizeOf(shape.with(axis, size))), shape.with(axis, size));
-    const parts = [upstream];
-    if (start > 0) parts.unshift(block(start));
-    if (end < shape[axis]!) parts.push(block(shape[axis]! - end));
-    return [concat(parts, axis)];
+    const spread = spreadOut(upstream, axis, step);
+    const none = shape.map(() => 0);
+    return [pad(spread, none.with(axis, start), none.with(axis, shape[axis]! - start - spread.shape[axis]!))];
   },
   emit: (result, [source], onnx) => {
-    const { axis, start, end } = attributesOf(sliceOperator, result);
-    return onnx.node('Slice', [source!, onnx.int64([start]), onnx.int64([end]), onnx.int64([axis])]);
+    const { axis, start, end, step } = attributesOf(sliceOperator, result);
+    return onnx.node('Slice', [
+      source!,
+      onnx.int64([start]),
+      onnx.int64([end]),
+      onnx.int64([axis]),
+      ...(step === 1 ? [] : [onnx.int64([step])]),
+    ]);
   },
   evaluate: (result, [source]) => {
-    const { axis, start } = attributesOf(sliceOperator, result);
+    const { axis, start, step } = attributesOf(sliceOperator, result);
     const values = new Float64Array(sizeOf(result.shape));
+    const count = result.shape[axis]!;
+    const from = source!.values;
     copyBlocks(result.shape, axis, (outer, length) => {
-      const from = (outer * source!.shape[axis]! + start) * (length / result.shape[axis]!);
-      values.set(source!.values.subarray(from, from + length), outer * length);
+      const inner = length / count;
+      const first = (outer * source!.shape[axis]! + start) * inner;
+      if (step === 1) values.set(from.subarray(first, first + length), outer * length);
+      else {
+        for (let i = 0; i < count; i++) {
+          const [block, to] = [first + i * step * inner, outer * length + i * inner];
+          for (let k = 0; k < inner; k++) values[to + k] = from[block + k]!;
+        }
+      }
     });
     return values;
   },
 };
 
-export function slice(source: Tensor, axis: number, start: number, end: number): Tensor {
-  if (start === 0 && end === source.shape[axis]) return source;
-  return apply(sliceOperator, [source], { axis, start, end });
+/** The elements start, start + step, ... before `end` along one axis. */
+export function slice(source: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
+  if (start === 0 && end === source.shape[axis] && step === 1) return source;
+  return apply(sliceOperator, [source], { axis, start, end, step });
+}
+
+/** x with step - 1 zeros after every element along an axis. */
+export function spreadOut(x: Tensor, axis: number, step: number): Tensor {
+  if (step === 1) return x;
+  const { shape } = x;
+  const apart = reshape(x, shape.toSpliced(axis + 1, 0, 1));
+  const none = apart.shape.map(() => 0);
+  return reshape(pad(apart, none, none.with(axis + 1, step - 1)), shape.with(axis, shape[axis]! * step));
 }
 
 /** Calls `copy` for every index of the axes before `axis`, with the length of what follows it. */

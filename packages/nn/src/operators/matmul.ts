@@ -1,8 +1,9 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { broadcastShapes, formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, type Operator, type Tensor } from '../graph/tensor.ts';
+import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
 import { transpose } from './layout.ts';
-import { broadcastStrides, forEachIndex, sumToShape } from './reduce.ts';
+import { sumToShape } from './reduce.ts';
 
 function lastTwoSwapped({ shape }: Tensor): number[] {
   const rank = shape.length;

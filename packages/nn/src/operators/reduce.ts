@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type ReferenceArray, type Tensor } from '../graph/tensor.ts';
+import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
 import { reshape } from './layout.ts';
 
 interface ReduceAttributes {
@@ -38,26 +39,6 @@ function fold(
     result[to] = combine(result[to]!, source.values[from]!);
   });
   return result;
-}
-
-/** Calls `visit` with the row-major offset and the offset by `strides` of every index of `shape`. */
-export function forEachIndex(
-  shape: Shape,
-  strides: readonly number[],
-  visit: (offset: number, strided: number) => void,
-): void {
-  const count = sizeOf(shape);
-  const index = new Array<number>(shape.length).fill(0);
-  let strided = 0;
-  for (let offset = 0; offset < count; offset++) {
-    visit(offset, strided);
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      strided += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      strided -= strides[axis]! * shape[axis]!;
-      index[axis] = 0;
-    }
-  }
 }
 
 function emitReduce(type: string): Operator<ReduceAttributes>['emit'] {
@@ -128,13 +109,6 @@ export const expandOperator: Operator<{ readonly shape: Shape }> = {
 
 export function expand(source: Tensor, shape: Shape): Tensor {
   return sameShape(source.shape, shape) ? source : apply(expandOperator, [source], { shape });
-}
-
-/** Strides with which an array of `shape` is read as if it were stretched to `target`. */
-export function broadcastStrides(shape: Shape, target: Shape): number[] {
-  const strides = stridesOf(shape);
-  const lead = target.length - shape.length;
-  return target.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : strides[axis - lead]!));
 }
 
 /** Undoes broadcasting: sums `source` over the axes along which `shape` was stretched. */

@@ -1,17 +1,17 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { type InputAttributes, inputOperator, type Tensor, topologicalOrder } from '../graph/tensor.ts';
-import { writeModel } from '../onnx/write-model.ts';
+import { type ModelDescription, writeModel } from '../onnx/write-model.ts';
 
 /** Runs a graph on ONNX Runtime in this thread, for tests: the counterpart of the float64 `evaluate`. */
 export async function runGraph(
   outputs: readonly Tensor[],
   feeds: ReadonlyMap<Tensor, ArrayLike<number>>,
-  channelBlock = 1,
+  options: Pick<ModelDescription, 'channelBlock' | 'portable'> = {},
 ): Promise<Float32Array[]> {
   const names = outputs.map((_, index) => `out${index}`);
   const model = writeModel({
     name: 'test',
-    channelBlock,
+    ...options,
     outputs: Object.fromEntries(outputs.map((tensor, index) => [names[index]!, tensor])),
   });
   const session = await InferenceSession.create(model, { intraOpNumThreads: 1, enableMemPattern: false });

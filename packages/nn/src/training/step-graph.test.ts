@@ -78,7 +78,7 @@ test('convolutions in the CPU layout of this machine: the same gradient', async 
   );
   const model = writeModel({ name: 'm', outputs: { y }, channelBlock: block });
   expect(Buffer.from(model).includes('com.microsoft.nchwc')).toBe(true);
-  const [exact, found] = [evaluate(outputs, feeds), await runGraph(outputs, feeds, block)];
+  const [exact, found] = [evaluate(outputs, feeds), await runGraph(outputs, feeds, { channelBlock: block })];
   for (const [i, values] of exact.entries()) expect(relativeError(found[i]!, values)).toBeLessThan(2e-6);
 });
 

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { input } from '../graph/tensor.ts';
+import { evaluate } from '../reference/evaluate.ts';
+import { checkOperator } from '../testing/check-operator.ts';
+import { concat, depthToSpace, reshape, slice, spaceToDepth, transpose } from './layout.ts';
+
+checkOperator([
+  { name: 'reshape', shapes: [[2, 6]], build: (a) => reshape(a, [3, 4]) },
+  { name: 'transpose', shapes: [[2, 3, 4, 5]], build: (a) => transpose(a, [2, 0, 3, 1]) },
+  { name: 'slice', shapes: [[2, 7, 3]], build: (a) => slice(a, 1, 2, 5) },
+  { name: 'slice, every third', shapes: [[2, 9, 3]], build: (a) => slice(a, 1, 1, 9, 3) },
+  { name: 'slice, every second of the last axis', shapes: [[2, 7]], build: (a) => slice(a, 1, 0, 6, 2) },
+  {
+    name: 'concat',
+    shapes: [
+      [2, 1, 3],
+      [2, 4, 3],
+    ],
+    build: (a, b) => concat([a, b], 1),
+  },
+  { name: 'depthToSpace', shapes: [[2, 12, 2, 3]], build: (a) => depthToSpace(a, 2) },
+  { name: 'spaceToDepth', shapes: [[2, 3, 4, 6]], build: (a) => spaceToDepth(a, 2) },
+]);
+
+test('slices in steps, by hand', () => {
+  const x = input('x', [2, 5]);
+  const feeds = new Map([[x, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]]);
+  expect([...evaluate([slice(x, 1, 1, 5, 2)], feeds)[0]!]).toEqual([1, 3, 6, 8]);
+  expect([...evaluate([slice(x, 1, 0, 5, 3)], feeds)[0]!]).toEqual([0, 3, 5, 8]);
+});
+
+test('sizes that do not fit are refused', () => {
+  const a = input('a', [2, 3, 8, 8]);
+  expect(() => concat([a, input('c', [2, 3, 8, 9])], 1)).toThrow(/concat/);
+  expect(() => reshape(a, [5])).toThrow(/reshape/);
+  expect(() => slice(a, 1, 2, 4)).toThrow(/slice: 2 to 4 in steps of 1 lies outside axis 1/);
+  expect(() => slice(a, 1, 0, 2, 0)).toThrow(/slice: 0 to 2 in steps of 0/);
+});
