@@ -1,7 +1,7 @@
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
-import { hasSharedData } from './shared-data.ts';
+import { hasSharedData, hasSharedWeights } from './shared-data.ts';
 
-/** Last lines of a run: real-scan tests run and skipped, tests skipped for want of a tool, and the counts. */
+/** Last lines of a run: tests on real data run and skipped, tests skipped for want of a tool, and the counts. */
 export class CountsReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
@@ -12,20 +12,26 @@ export class CountsReporter implements Reporter {
       (module) => module.state() === 'failed' && module.errors().length > 0,
     );
 
-    const realScans = tests.filter((test) => test.fullName.includes('[real scan]'));
-    const realSkipped = count(realScans, 'skipped');
+    const realTests = [
+      { kind: 'real-scan', mark: '[real scan]', isThere: hasSharedData },
+      { kind: 'real-weights', mark: '[real weights]', isThere: hasSharedWeights },
+    ];
+    // Without the shared data such a test is skipped for want of that, whatever is installed.
+    const lacksData = (name: string) =>
+      realTests.some(({ mark, isThere }) => !isThere && name.includes(mark));
     const lacking = tests.filter(
       (test) =>
-        /\[needs [^\]]+\]/.test(test.fullName) &&
-        state(test) === 'skipped' &&
-        // Without the shared data such a test is a skipped real-scan test, whatever is installed.
-        (hasSharedData || !test.fullName.includes('[real scan]')),
+        /\[needs [^\]]+\]/.test(test.fullName) && state(test) === 'skipped' && !lacksData(test.fullName),
     );
     const requireAll = process.env.GLISSON_REQUIRE_ALL === '1';
 
     const lines = [''];
     for (const test of lacking) lines.push(`skipped: ${test.fullName}`);
-    lines.push(`real-scan tests: ${realScans.length - realSkipped} ran, ${realSkipped} skipped`);
+    for (const { kind, mark } of realTests) {
+      const marked = tests.filter((test) => test.fullName.includes(mark));
+      const skipped = count(marked, 'skipped');
+      lines.push(`${kind} tests: ${marked.length - skipped} ran, ${skipped} skipped`);
+    }
     lines.push(`tests skipped for want of a system package: ${lacking.length}`);
     let failed = count(tests, 'failed') + brokenModules.length + errors.length;
     if (requireAll && lacking.length > 0) {

@@ -21,3 +21,11 @@ export function sharedPath(...parts: readonly string[]): string {
 export function realScan(name: string): string {
   return `[real scan] ${name}`;
 }
+
+/** Whether pretrained weights are there; tests named with `realWeights` run only then. */
+export const hasSharedWeights = existsSync(join(sharedFolder, 'weights', 'README.md'));
+
+/** Names a test on real weights, as `realScan` does for scans; the reporter counts these, too. */
+export function realWeights(name: string): string {
+  return `[real weights] ${name}`;
+}

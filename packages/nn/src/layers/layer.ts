@@ -20,3 +20,13 @@ export function sequential(layers: readonly Layer[] | Readonly<Record<string, La
   const named = Object.entries(layers);
   return (scope, x) => named.reduce((value, [name, layer]) => layer(scope.child(name), value), x);
 }
+
+/** Layers one after the other, all at the same place: for those that have no parameters or name their own parts. */
+export function chain(...layers: readonly Layer[]): Layer {
+  return (scope, x) => layers.reduce((value, layer) => layer(scope, value), x);
+}
+
+/** A layer whose parameters lie below `name`. */
+export function below(name: string, layer: Layer): Layer {
+  return (scope, x) => layer(scope.child(name), x);
+}

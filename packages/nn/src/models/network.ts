@@ -1,23 +1,81 @@
-import type { Tensor } from '../graph/tensor.ts';
-import type { Scope } from '../layers/scope.ts';
+import { NetworkError } from '../errors/network-error.ts';
+import { formatShape } from '../graph/shape.ts';
+import { input, type Tensor } from '../graph/tensor.ts';
+import { type Scope, scopeOf } from '../layers/scope.ts';
 
-/** A network: how its forward graph is built. It holds no numbers. */
-export interface Network {
+/** What is said about a network, beside how it is built. */
+export interface NetworkDescription {
   /** Says everything about the structure, e.g. 'unet-2d 3>3 base 16 max 256 levels 5 x2'. */
   readonly name: string;
+  /** A class for every pixel, or one for the whole image. */
+  readonly task: 'segmentation' | 'classification';
   readonly inputChannels: number;
   readonly classes: number;
   /** Spatial size of the smallest image that it takes, outermost axis first: two numbers in 2-D, three in 3-D. */
   readonly smallestSize: readonly number[];
-  /** Every spatial size of an image must divide by this. */
+  /**
+   * Every spatial size of an image is the smallest one plus a multiple of this. Where convolutions are padded, the
+   * smallest size is such a multiple itself: the sizes are then those that divide by it.
+   */
   readonly divisor: number;
-  /** The bias that is added to the logits last; class priors may initialise it. */
-  readonly headBias: string;
-  /** Logits [N, classes, ...S] (segmentation) or [N, classes] (classification) from an image [N, inputChannels, ...S]. */
+  /** The bias that is added to the logits last; class priors may initialise it. Absent: there is none such. */
+  readonly headBias?: string;
+}
+
+/** A network: how its forward graph is built. It holds no numbers. */
+export interface Network extends NetworkDescription {
+  /**
+   * Logits [N, classes, ...S] (segmentation) or [N, classes] (classification) from an image [N, inputChannels, ...S].
+   * Without padding, the logits of a segmentation are those of the middle of the image.
+   */
   forward(scope: Scope, image: Tensor): Tensor;
 }
 
+/** A network that checks the images it is given. */
+export function defineNetwork(
+  description: NetworkDescription,
+  forward: (scope: Scope, image: Tensor) => Tensor,
+): Network {
+  return {
+    ...description,
+    forward: (scope, image) => {
+      checkImage(description, image);
+      return forward(scope, image);
+    },
+  };
+}
+
+/**
+ * Throws a `NetworkError` ('shape-mismatch') unless `image` is [N, inputChannels, ...S] with sizes that the network
+ * takes: the smallest one or more, in steps of the divisor.
+ */
+export function checkImage(network: NetworkDescription, image: Tensor): void {
+  const { name, inputChannels, smallestSize, divisor } = network;
+  const [, channels, ...size] = image.shape;
+  const fits = size.every((length, axis) => {
+    const rest = length - smallestSize[axis]!;
+    return rest >= 0 && rest % divisor === 0;
+  });
+  if (fits && channels === inputChannels && size.length === smallestSize.length) return;
+  const axes = smallestSize.length === 3 ? 'D, H, W' : 'H, W';
+  const steps = divisor === 1 ? '' : `, in steps of ${divisor}`;
+  throw new NetworkError(
+    'shape-mismatch',
+    `${name}: expected an image [N, ${inputChannels}, ${axes}] with a spatial size from ${smallestSize.join(' x ')} on${steps}, found ${formatShape(image.shape)}`,
+  );
+}
+
 /** Shape of the smallest batch of images: one, of the smallest size. */
-export function smallestShape({ inputChannels, smallestSize }: Network): number[] {
+export function smallestShape({ inputChannels, smallestSize }: NetworkDescription): number[] {
   return [1, inputChannels, ...smallestSize];
+}
+
+/** Shape of the logits for a batch of images of shape `image`. Throws a `NetworkError` where the network takes no such images. */
+export function outputShape(network: Network, image: readonly number[]): readonly number[] {
+  const shapes = scopeOf({
+    parameter: (name, { shape }) => input(name, shape),
+    batchNorm: (_, x) => x,
+    dropout: (_, x) => x,
+  });
+  return network.forward(shapes, input('image', image)).shape;
 }

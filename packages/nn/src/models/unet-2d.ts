@@ -53,6 +53,7 @@ export function unet2d(spec: UNet2dSpec): Network {
 
   return {
     name: `unet-2d ${inputChannels}>${classes} base ${spec.baseChannels} max ${spec.maxChannels} levels ${levels} x${convolutionsPerLevel}${batchNorm ? '' : ' without norm'}`,
+    task: 'segmentation',
     inputChannels,
     classes,
     divisor,

@@ -1,0 +1,113 @@
+import { relu } from '../layers/activation.ts';
+import { batchNorm } from '../layers/batch-norm.ts';
+import { conv } from '../layers/convolution.ts';
+import { dense } from '../layers/dense.ts';
+import { type Layer, sequential } from '../layers/layer.ts';
+import { linear } from '../layers/linear.ts';
+import { averagePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
+import { defineNetwork, type Network } from './network.ts';
+import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+
+export type DenseNetDepth = keyof typeof table;
+
+export interface DenseNetSpec {
+  /** Layers with weights, as the paper counts them. */
+  readonly depth: DenseNetDepth;
+  readonly classes: number;
+  /** Default 3. */
+  readonly inputChannels?: number;
+  /** Default 'same'. Without padding, the smallest image is 2071 (DenseNet121) or 3351 pixels wide. */
+  readonly padding?: NetworkPadding;
+}
+
+/** Dense layers per block (Table 1 of the paper). */
+const table = { 121: [6, 12, 24, 16], 169: [6, 12, 32, 32] } as const;
+
+/** Channels that every dense layer adds. */
+const growth = 32;
+/** Channels of the 1 x 1 convolution in a dense layer. */
+const bottleneck = 4 * growth;
+const firstChannels = 64;
+
+/**
+ * DenseNet-BC (Huang, Liu, van der Maaten and Weinberger, 2017): image [N, 3, H, W] to logits [N, classes]. Parameters
+ * are named as in torchvision and timm: `features.denseblock1.denselayer1.norm1`, ..., `classifier`.
+ */
+export function densenet(spec: DenseNetSpec): Network {
+  const { depth, classes, inputChannels = 3, padding = 'same' } = spec;
+  return denseNetOf({ name: `densenet${depth}`, blocks: table[depth], classes, inputChannels, padding });
+}
+
+interface Plan {
+  readonly name: string;
+  readonly blocks: readonly number[];
+  readonly classes: number;
+  readonly inputChannels: number;
+  readonly padding: NetworkPadding;
+}
+
+/** The same with other numbers of layers, for tests. */
+export function denseNetOf({ name, blocks, classes, inputChannels, padding }: Plan): Network {
+  const side = padding === 'same' ? 1 : 0;
+  const stem = {
+    conv0: conv(firstChannels, { kernel: 7, stride: 2, padding: 3 * side, bias: false }),
+    norm0: batchNorm(),
+    relu0: relu,
+    pool0: maxPool({ kernel: 3, stride: 2, pads: side }),
+  };
+  const features: Record<string, Layer> = { ...stem };
+  const steps = [windowStep(7, padding, 2), windowStep(3, padding, 2)];
+  let channels = firstChannels;
+  for (const [index, length] of blocks.entries()) {
+    const layers: Record<string, Layer> = {};
+    for (let i = 1; i <= length; i++) {
+      layers[`denselayer${i}`] = denseLayer(padding);
+      steps.push(windowStep(3, padding));
+    }
+    features[`denseblock${index + 1}`] = sequential(layers);
+    channels += length * growth;
+    if (index === blocks.length - 1) break;
+    channels = Math.floor(channels / 2);
+    features[`transition${index + 1}`] = sequential({
+      norm: batchNorm(),
+      relu,
+      conv: conv(channels, { kernel: 1, bias: false }),
+      pool: averagePool({ kernel: 2 }),
+    });
+    steps.push({ kernel: 2, stride: 2 });
+  }
+  features.norm5 = batchNorm();
+  const network = sequential({
+    features: sequential(features),
+    relu,
+    avgpool: globalAveragePool,
+    flatten,
+    classifier: linear(classes),
+  });
+  const smallest = smallestLength(steps);
+  return defineNetwork(
+    {
+      name: `${name} ${inputChannels}>${classes}${padding === 'same' ? '' : ' valid'}`,
+      task: 'classification',
+      inputChannels,
+      classes,
+      smallestSize: [smallest, smallest],
+      divisor: 1,
+      headBias: 'classifier.bias',
+    },
+    network,
+  );
+}
+
+function denseLayer(padding: NetworkPadding): Layer {
+  return dense(
+    sequential({
+      norm1: batchNorm(),
+      relu1: relu,
+      conv1: conv(bottleneck, { kernel: 1, bias: false }),
+      norm2: batchNorm(),
+      relu2: relu,
+      conv2: conv(growth, { kernel: 3, padding, bias: false }),
+    }),
+  );
+}

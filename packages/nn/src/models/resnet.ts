@@ -1,0 +1,144 @@
+import { relu } from '../layers/activation.ts';
+import { batchNorm } from '../layers/batch-norm.ts';
+import { conv } from '../layers/convolution.ts';
+import { below, chain, type Layer, sequential } from '../layers/layer.ts';
+import { linear } from '../layers/linear.ts';
+import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
+import { residual } from '../layers/residual.ts';
+import type { Encoder } from './encoder.ts';
+import { defineNetwork, type Network } from './network.ts';
+import { type NetworkPadding, smallestLength, type WindowStep, windowStep } from './size.ts';
+
+export type ResNetDepth = keyof typeof table;
+
+export interface ResNetEncoderSpec {
+  /** Layers with weights, as the paper counts them. */
+  readonly depth: ResNetDepth;
+  /** Default 3. */
+  readonly inputChannels?: number;
+  /** Default 'same'. */
+  readonly padding?: NetworkPadding;
+  /** Of layer1 to layer4; default 4. */
+  readonly stages?: 1 | 2 | 3 | 4;
+}
+
+export interface ResNetSpec extends Omit<ResNetEncoderSpec, 'stages'> {
+  readonly classes: number;
+}
+
+/** Blocks per stage (Table 1 of the paper). */
+const table = {
+  18: { blocks: [2, 2, 2, 2], bottleneck: false },
+  34: { blocks: [3, 4, 6, 3], bottleneck: false },
+  50: { blocks: [3, 4, 6, 3], bottleneck: true },
+} as const;
+
+/** Channels of a bottleneck's result per channel of its 3 x 3 convolution. */
+const expansion = 4;
+
+/**
+ * ResNet (He, Zhang, Ren and Sun, 2016): image [N, 3, H, W] to logits [N, classes]. Parameters are named as in
+ * torchvision and timm: `conv1`, `bn1`, `layer1.0.conv1`, ..., `fc`; as there, a bottleneck strides in its 3 x 3
+ * convolution.
+ */
+export function resnet(spec: ResNetSpec): Network {
+  const { classes, padding = 'same' } = spec;
+  const encoder = resnetEncoder({ ...spec, stages: 4 });
+  const head = sequential({ avgpool: globalAveragePool, flatten, fc: linear(classes) });
+  const smallest = smallestLength(encoder.maps.flatMap((map) => map.steps));
+  return defineNetwork(
+    {
+      name: `${encoder.name} ${encoder.inputChannels}>${classes}${padding === 'same' ? '' : ' valid'}`,
+      task: 'classification',
+      inputChannels: encoder.inputChannels,
+      classes,
+      smallestSize: [smallest, smallest],
+      divisor: 1,
+      headBias: 'fc.bias',
+    },
+    (scope, image) => head(scope, encoder.forward(scope, image).at(-1)!),
+  );
+}
+
+/** The maps of ResNet: after the stem, and after each of layer1 to layer4; strides 2, 4, 8, 16 and 32. */
+export function resnetEncoder(spec: ResNetEncoderSpec): Encoder {
+  const { depth, inputChannels = 3, padding = 'same', stages: count = 4 } = spec;
+  const { bottleneck } = table[depth];
+  const blocks = table[depth].blocks.slice(0, count);
+  const strideOf = (stage: number, block: number) => (stage > 0 && block === 0 ? 2 : 1);
+  const stem = sequential({
+    conv1: conv(64, { kernel: 7, stride: 2, padding: padding === 'same' ? 3 : 0, bias: false }),
+    bn1: batchNorm(),
+    relu,
+  });
+  const pool = maxPool({ kernel: 3, stride: 2, pads: padding === 'same' ? 1 : 0 });
+  const stages = blocks.map((length, stage) => {
+    const width = 64 * 2 ** stage;
+    const make = bottleneck ? bottleneckBlock : basicBlock;
+    const row = Array.from({ length }, (_, block) => make(width, strideOf(stage, block), padding));
+    const layer = below(`layer${stage + 1}`, sequential(row));
+    return stage === 0 ? chain(pool, layer) : layer;
+  });
+  const stepsOf = (stage: number): WindowStep[] =>
+    Array.from({ length: blocks[stage]! }, (_, block) => {
+      const strided = windowStep(3, padding, strideOf(stage, block));
+      return bottleneck ? [strided] : [strided, windowStep(3, padding)];
+    }).flat();
+  return {
+    name: `resnet${depth}`,
+    inputChannels,
+    maps: [
+      { channels: 64, stride: 2, steps: [windowStep(7, padding, 2)] },
+      ...blocks.map((_, stage) => ({
+        channels: 64 * 2 ** stage * (bottleneck ? expansion : 1),
+        stride: 4 * 2 ** stage,
+        steps: [...(stage === 0 ? [windowStep(3, padding, 2)] : []), ...stepsOf(stage)],
+      })),
+    ],
+    forward: (scope, image) => {
+      let x = stem(scope, image);
+      const maps = [x];
+      for (const stage of stages) {
+        x = stage(scope, x);
+        maps.push(x);
+      }
+      return maps;
+    },
+  };
+}
+
+/** Two 3 x 3 convolutions. */
+function basicBlock(width: number, stride: number, padding: NetworkPadding): Layer {
+  const body = sequential({
+    conv1: conv(width, { kernel: 3, stride, padding, bias: false }),
+    bn1: batchNorm(),
+    relu,
+    conv2: conv(width, { kernel: 3, padding, bias: false }),
+    bn2: batchNorm(),
+  });
+  return chain(residual({ body, shortcut: projection(width, stride), stride }), relu);
+}
+
+/** 1 x 1 to `width` channels, 3 x 3, 1 x 1 to four times as many. */
+function bottleneckBlock(width: number, stride: number, padding: NetworkPadding): Layer {
+  const body = sequential({
+    conv1: conv(width, { kernel: 1, bias: false }),
+    bn1: batchNorm(),
+    relu1: relu,
+    conv2: conv(width, { kernel: 3, stride, padding, bias: false }),
+    bn2: batchNorm(),
+    relu2: relu,
+    conv3: conv(width * expansion, { kernel: 1, bias: false }),
+    bn3: batchNorm(),
+  });
+  return chain(residual({ body, shortcut: projection(width * expansion, stride), stride }), relu);
+}
+
+/** The identity; where size or channels change, a 1 x 1 convolution with norm. */
+function projection(channels: number, stride: number): Layer {
+  const downsample = below(
+    'downsample',
+    sequential([conv(channels, { kernel: 1, stride, bias: false }), batchNorm()]),
+  );
+  return (scope, x) => (stride === 1 && x.shape[1] === channels ? x : downsample(scope, x));
+}

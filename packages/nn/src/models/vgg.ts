@@ -1,0 +1,132 @@
+import { dropout, relu } from '../layers/activation.ts';
+import { batchNorm } from '../layers/batch-norm.ts';
+import { conv } from '../layers/convolution.ts';
+import { below, chain, type Layer, sequential } from '../layers/layer.ts';
+import { linear } from '../layers/linear.ts';
+import { adaptiveAveragePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
+import type { Initialiser } from '../layers/scope.ts';
+import type { Encoder } from './encoder.ts';
+import { defineNetwork, type Network } from './network.ts';
+import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+
+export type VggDepth = keyof typeof table;
+
+export interface VggEncoderSpec {
+  /** Layers with weights, as the paper counts them. */
+  readonly depth: VggDepth;
+  /** Batch norm after every convolution (not in the paper). Default false. */
+  readonly batchNorm?: boolean;
+  /** Default 3. */
+  readonly inputChannels?: number;
+  /** Default 'same'. */
+  readonly padding?: NetworkPadding;
+}
+
+export interface VggSpec extends VggEncoderSpec {
+  readonly classes: number;
+  /**
+   * 'fc' (default), as published: averages over 7 x 7 bins and three linear layers, 4096 wide, with dropout 0.5;
+   * 'pooled': the average of every map and one linear layer.
+   */
+  readonly head?: 'fc' | 'pooled';
+}
+
+/** Channels of the 3 x 3 convolutions (columns A, B, D and E of the paper's Table 1); after every row a max-pooling. */
+const table = {
+  11: [[64], [128], [256, 256], [512, 512], [512, 512]],
+  13: [
+    [64, 64],
+    [128, 128],
+    [256, 256],
+    [512, 512],
+    [512, 512],
+  ],
+  16: [
+    [64, 64],
+    [128, 128],
+    [256, 256, 256],
+    [512, 512, 512],
+    [512, 512, 512],
+  ],
+  19: [
+    [64, 64],
+    [128, 128],
+    [256, 256, 256, 256],
+    [512, 512, 512, 512],
+    [512, 512, 512, 512],
+  ],
+} as const;
+
+const pool = maxPool({ kernel: 2 });
+const halving = { kernel: 2, stride: 2 };
+
+/**
+ * VGG (Simonyan and Zisserman, 2015): image [N, 3, H, W] to logits [N, classes]; 3 x 3 convolutions, five times halved.
+ * Parameters are named as in torchvision: `features.N` and `classifier.N` ('pooled': `classifier`).
+ */
+export function vgg(spec: VggSpec): Network {
+  const { classes, head = 'fc', padding = 'same' } = spec;
+  const encoder = vggEncoder(spec);
+  const steps = [...encoder.maps.flatMap((map) => map.steps), halving];
+  const small: Initialiser = { kind: 'normal', sd: 0.01 };
+  const heads: Record<typeof head, Layer> = {
+    fc: sequential({
+      avgpool: adaptiveAveragePool(7),
+      flatten,
+      classifier: sequential([
+        linear(4096, { initialiser: small }),
+        relu,
+        dropout(0.5),
+        linear(4096, { initialiser: small }),
+        relu,
+        dropout(0.5),
+        linear(classes, { initialiser: small }),
+      ]),
+    }),
+    pooled: sequential({ avgpool: globalAveragePool, flatten, classifier: linear(classes) }),
+  };
+  const smallest = smallestLength(steps);
+  return defineNetwork(
+    {
+      name: `${encoder.name} ${encoder.inputChannels}>${classes}${head === 'fc' ? '' : ' pooled'}${padding === 'same' ? '' : ' valid'}`,
+      task: 'classification',
+      inputChannels: encoder.inputChannels,
+      classes,
+      smallestSize: [smallest, smallest],
+      divisor: 1,
+      headBias: head === 'fc' ? 'classifier.6.bias' : 'classifier.bias',
+    },
+    (scope, image) => heads[head](scope, pool(scope, encoder.forward(scope, image).at(-1)!)),
+  );
+}
+
+/** The maps of VGG before each of its five max-poolings: strides 1, 2, 4, 8 and 16. */
+export function vggEncoder(spec: VggEncoderSpec): Encoder {
+  const { depth, inputChannels = 3, padding = 'same' } = spec;
+  const step = (channels: number): Layer[] =>
+    spec.batchNorm
+      ? [conv(channels, { kernel: 3, padding }), batchNorm(), relu]
+      : [conv(channels, { kernel: 3, padding }), relu];
+  // `features` numbers everything through: convolutions, norms, activations and poolings.
+  let index = 0;
+  const stages = table[depth].map((row, stage) => {
+    const layers = [...(stage === 0 ? [] : [pool]), ...row.flatMap(step)];
+    return chain(...layers.map((layer) => below(`${index++}`, layer)));
+  });
+  return {
+    name: `vgg${depth}${spec.batchNorm ? '-bn' : ''}`,
+    inputChannels,
+    maps: table[depth].map((row, stage) => ({
+      channels: row[0],
+      stride: 2 ** stage,
+      steps: [...(stage === 0 ? [] : [halving]), ...row.map(() => windowStep(3, padding))],
+    })),
+    forward: (scope, image) => {
+      let x = image;
+      return stages.map((stage) => {
+        x = stage(scope.child('features'), x);
+        return x;
+      });
+    },
+  };
+}
