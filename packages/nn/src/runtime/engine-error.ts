@@ -1,7 +1,17 @@
 import { NetworkError, type NetworkErrorCode } from '../errors/network-error.ts';
 
-/** Words that ONNX Runtime, its WebAssembly build and JavaScript engines use when memory runs out. */
-const outOfMemory = /failed to allocate|allocation (?:failed|size)|bad[_ ]alloc|out of memory|\boom\b/i;
+/**
+ * Words that ONNX Runtime, its WebAssembly build (sizes beyond 32 bits overflow there) and JavaScript engines use
+ * when memory runs out.
+ */
+const outOfMemory = new RegExp(
+  [
+    'failed to allocate|allocation (failed|size)|bad[_ ]alloc|out of memory|\\boom\\b',
+    'SafeIntOnOverflow|tensor shape is too large',
+    'exceeds the supported range|invalid (typed )?array length',
+  ].join('|'),
+  'i',
+);
 
 /** Words of providers that cannot start: no adapter, no driver, no library. */
 const noProvider = /webgpu adapter|failed to load shared library|backend not found/i;

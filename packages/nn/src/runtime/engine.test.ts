@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { NetworkError } from '../errors/network-error.ts';
 import { input } from '../graph/tensor.ts';
 import { writeModel } from '../onnx/write-model.ts';
-import { add, relu } from '../operators/elementwise.ts';
+import { relu } from '../operators/elementwise.ts';
+import { engineRefusals } from '../testing/engine-refusals.ts';
 import { openEngine } from './engine.ts';
 
 const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url).href;
@@ -46,15 +46,19 @@ test('an idle engine does not keep the process alive', async () => {
 });
 
 test('what ONNX Runtime refuses is a typed error, and the engine works on', async () => {
-  await expect(openEngine(new Uint8Array([0x3a, 0x00]))).rejects.toThrow(NetworkError);
-  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
-  const engine = await openEngine(model, { threads: 1 });
-  const run = (data: Float32Array, dims: number[]) =>
-    engine.send({ kind: 'run', feeds: { x: { data, dims } } });
-  await expect(run(new Float32Array(3), [3])).rejects.toMatchObject({ code: 'engine-failed' });
-  expect((await run(Float32Array.of(-1, 2), [2])).y!.data).toEqual(Float32Array.of(0, 2));
-  await engine.close();
-  await expect(run(Float32Array.of(-1, 2), [2])).rejects.toMatchObject({ code: 'closed' });
+  // An outer sum of 2^48 bytes: more than there are addresses.
+  expect(await engineRefusals(2 ** 23)).toMatchObject({
+    provider: {
+      code: 'provider-unavailable',
+      message: expect.stringMatching(/no execution provider 'abacus'\. It has: cpu, /),
+    },
+    damaged: { code: 'engine-failed' },
+    shape: { code: 'engine-failed' },
+    working: [1, 1, 1, 1],
+    memory: { code: 'out-of-memory', message: expect.stringContaining('281474976.7 MB') },
+    after: [1, 1, 1, 1],
+    closed: { code: 'closed' },
+  });
 });
 
 test('an engine reports what runs it', async () => {
@@ -66,34 +70,6 @@ test('an engine reports what runs it', async () => {
     threads: 1,
     notes: [],
   });
-  await engine.close();
-});
-
-test('a provider that this build has not is refused, with those that it has', async () => {
-  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
-  const opening = openEngine(model, { provider: 'abacus' });
-  await expect(opening).rejects.toMatchObject({ code: 'provider-unavailable' });
-  await expect(opening).rejects.toThrow(/no execution provider 'abacus'\. It has: cpu, /);
-});
-
-test('out of memory is a typed error, and the engine works on', async () => {
-  const outputs = (n: number) => ({ y: add(input('a', [n, 1]), input('b', [1, n])) });
-  // 2^48 bytes: more than addresses.
-  const size = 2 ** 23;
-  const engine = await openEngine(writeModel({ name: 'm', outputs: outputs(size), openAxes: ['N', 'M'] }));
-  const run = (n: number) =>
-    engine.send({
-      kind: 'run',
-      feeds: {
-        a: { data: new Float32Array(n).fill(1), dims: [n, 1] },
-        b: { data: new Float32Array(n), dims: [1, n] },
-      },
-    });
-  await expect(run(size)).rejects.toMatchObject({
-    code: 'out-of-memory',
-    message: expect.stringContaining('281474976.7 MB'),
-  });
-  expect((await run(2)).y!.data).toEqual(Float32Array.of(1, 1, 1, 1));
   await engine.close();
 });
 

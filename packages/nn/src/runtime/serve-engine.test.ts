@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NetworkError } from '../errors/network-error.ts';
 import type { Backend, EngineTensor } from './backend.ts';
-import type { EngineRequest } from './messages.ts';
+import type { EngineReply, EngineRequest } from './messages.ts';
 import { serveEngine } from './serve-engine.ts';
 
 /** A model by hand: next.count = count + x; report = [1 / x]. Like ONNX Runtime, it writes before it fails. */
@@ -24,15 +24,26 @@ function adding(fillsOutputs: boolean): Backend {
   };
 }
 
+/** An engine in this thread: what is asked, and how it is answered. */
+function served(backend: Backend, refuse: (reply: EngineReply) => boolean = () => false) {
+  const posted: { reply: EngineReply; transfer: readonly ArrayBuffer[] }[] = [];
+  const serve = serveEngine(backend, (reply, transfer) => {
+    if (refuse(reply)) throw new Error('size exceeds the supported range');
+    posted.push({ reply, transfer });
+  });
+  let id = 0;
+  const ask = async (request: EngineRequest) => {
+    await serve({ id: id++, request });
+    const answer = posted.at(-1)!;
+    expect(answer.reply.id).toBe(id - 1);
+    return answer;
+  };
+  return { ask, posted, serve };
+}
+
 describe.each([true, false])('a backend that writes into given outputs: %s', (fillsOutputs) => {
   async function open(guard?: string) {
-    const serve = serveEngine(adding(fillsOutputs));
-    let id = 0;
-    const ask = async (request: EngineRequest) => {
-      const served = await serve({ id: id++, request });
-      expect(served?.reply.id).toBe(id - 1);
-      return served!;
-    };
+    const { ask } = served(adding(fillsOutputs));
     const count = async () => {
       const { reply } = await ask({ kind: 'read-state' });
       return [...(reply as unknown as { result: { count: Float32Array } }).result.count];
@@ -92,16 +103,19 @@ describe.each([true, false])('a backend that writes into given outputs: %s', (fi
 });
 
 test('before a model is open, and after close', async () => {
-  const serve = serveEngine(adding(true));
-  const read = { id: 5, request: { kind: 'read-state' } } as const;
-  expect((await serve(read))?.reply).toMatchObject({ id: 5, error: { code: 'closed' } });
-  expect(await serve({ id: 6, request: { kind: 'close' } })).toBeUndefined();
-  const failing = serveEngine({
-    open: () => Promise.reject(new NetworkError('provider-unavailable', 'none')),
-  });
+  const { ask, serve, posted } = served(adding(true));
+  expect((await ask({ kind: 'read-state' })).reply).toMatchObject({ error: { code: 'closed' } });
+  await serve({ id: 1, request: { kind: 'close' } });
+  expect(posted).toHaveLength(1);
+});
+
+test('what does not open, and what is too big to send, is answered with a typed error', async () => {
+  const failing = served({ open: () => Promise.reject(new NetworkError('provider-unavailable', 'none')) });
   const options = { provider: 'x', memoryPattern: false };
   const request = { kind: 'open', model: new Uint8Array(), options, state: {} } as const;
-  expect((await failing({ id: 7, request }))?.reply).toMatchObject({
+  expect((await failing.ask(request)).reply).toMatchObject({
     error: { code: 'provider-unavailable', message: 'none' },
   });
+  const big = served(adding(true), (reply) => 'result' in reply);
+  expect((await big.ask(request)).reply).toMatchObject({ error: { code: 'out-of-memory' } });
 });

@@ -3,8 +3,8 @@ import type { Backend, BackendSession, EngineTensor } from './backend.ts';
 import { engineError } from './engine-error.ts';
 import type { EngineReply, EngineRequest, EngineResult, NumberedRequest, OpenRequest } from './messages.ts';
 
-/** Answer and the buffers that go with it; `undefined` after 'close', which is answered by the thread's end. */
-export type Served = { readonly reply: EngineReply; readonly transfer: readonly ArrayBuffer[] } | undefined;
+/** Sends an answer to the owner; the buffers move. Throws when a message is too big. */
+type Post = (reply: EngineReply, transfer: readonly ArrayBuffer[]) => void;
 
 type State = Record<string, Float32Array>;
 
@@ -18,8 +18,11 @@ interface OpenModel {
 
 const nextPrefix = 'next.';
 
-/** Answers requests with one session of `backend`, one after the other. */
-export function serveEngine(backend: Backend): (request: NumberedRequest) => Promise<Served> {
+/**
+ * Answers requests with one session of `backend`; the caller waits for one before the next. A 'close' is answered by
+ * the thread's end. Never throws.
+ */
+export function serveEngine(backend: Backend, post: Post): (request: NumberedRequest) => Promise<void> {
   let open: OpenModel | undefined;
   let provider = 'cpu';
 
@@ -79,10 +82,10 @@ export function serveEngine(backend: Backend): (request: NumberedRequest) => Pro
   return async ({ id, request }) => {
     try {
       const result = await answer(request);
-      return request.kind === 'close' ? undefined : { reply: { id, result }, transfer: buffersOf(result) };
+      if (request.kind !== 'close') post({ id, result }, buffersOf(result));
     } catch (cause) {
       const { code, message } = engineError(cause, provider);
-      return { reply: { id, error: { code, message } }, transfer: [] };
+      post({ id, error: { code, message } }, []);
     }
   };
 }

@@ -1,5 +1,6 @@
 import type { EngineReply } from './messages.ts';
 import type { EngineThread, ThreadListener } from './thread.ts';
+import { type WorkerStart, workerName } from './worker-start.ts';
 
 /** What is used of the browser's `Worker`: TypeScript's own library for it would rule the whole package. */
 declare const Worker: new (
@@ -12,18 +13,12 @@ declare const Worker: new (
   onerror: ((event: { readonly message?: string }) => void) | null;
 };
 
-/** The first message to the Web Worker. */
-export interface WorkerStart {
-  /** Where ONNX Runtime lies, when an import map says so: import maps do not reach workers. */
-  readonly runtimeUrl?: string;
-}
-
 /** Starts a Web Worker. */
 export function startThread(listener: ThreadListener): EngineThread {
   // Bundlers know this form and bundle the worker.
   const worker = new Worker(new URL('./worker-browser.js', import.meta.url), {
     type: 'module',
-    name: 'engine',
+    name: workerName,
   });
   const end = (): void => {
     worker.terminate();

@@ -7,7 +7,7 @@ import { busyFlag, type EngineWorkerData, stopFlag } from './thread-node-flags.t
 
 const { flags } = workerData as EngineWorkerData;
 const port = parentPort!;
-const serve = serveEngine(nodeBackend);
+const serve = serveEngine(nodeBackend, (reply, transfer) => port.postMessage(reply, transfer));
 
 async function handle(numbered: NumberedRequest): Promise<void> {
   const closing = numbered.request.kind === 'close';
@@ -15,8 +15,7 @@ async function handle(numbered: NumberedRequest): Promise<void> {
   Atomics.store(flags, busyFlag, 1);
   try {
     if (Atomics.load(flags, stopFlag) !== 0 && !closing) return;
-    const served = await serve(numbered);
-    if (served !== undefined) port.postMessage(served.reply, served.transfer);
+    await serve(numbered);
   } finally {
     // With its port closed, nothing keeps this thread alive.
     if (closing) port.close();

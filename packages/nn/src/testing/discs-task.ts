@@ -1,0 +1,93 @@
+import { unet2d } from '../models/unet-2d.ts';
+import type { EngineReport } from '../runtime/backend.ts';
+import { createPredictor } from '../runtime/predictor.ts';
+import { createTrainer } from '../training/trainer.ts';
+import { testRandom } from './numbers.ts';
+
+/** A small task for comparing platforms: discs in noise, found by a small U-Net. */
+export const discsTask = { steps: 20, batchSize: 4, size: 32, testSize: 48, learningRate: 1e-2 } as const;
+
+export interface DiscsOptions {
+  readonly provider?: string;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (step: number, loss: number) => void;
+}
+
+export interface DiscsResult {
+  readonly engine: EngineReport;
+  readonly losses: readonly number[];
+  /** All weights, moments and statistics after the last step, by name. */
+  readonly state: Readonly<Record<string, Float32Array>>;
+  readonly picture: Float32Array;
+  /** [1, 2, testSize, testSize]: the exported network on a picture that it has not seen. */
+  readonly probabilities: Float32Array;
+}
+
+/** Trains with the same numbers on every platform, exports, and runs the exported model once. */
+export async function runDiscs(options: DiscsOptions = {}): Promise<DiscsResult> {
+  const { steps, batchSize, size, testSize, learningRate } = discsTask;
+  const { onStep, ...engine } = options;
+  const trainer = await createTrainer({
+    ...engine,
+    network: unet2d({
+      inputChannels: 1,
+      classes: 2,
+      baseChannels: 8,
+      maxChannels: 16,
+      levels: 2,
+      convolutionsPerLevel: 2,
+    }),
+    batchSize,
+    height: size,
+    width: size,
+    loss: { crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] },
+    optimiser: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 },
+    weightAverageDecay: 0.9,
+    random: testRandom(1),
+    kernels: 'plain',
+  });
+  try {
+    const losses: number[] = [];
+    for (let step = 1; step <= steps; step++) {
+      const { loss } = await trainer.step({ ...discs(step, batchSize, size), learningRate });
+      losses.push(loss);
+      onStep?.(step, loss);
+    }
+    const { arrays } = await trainer.snapshot();
+    const model = await trainer.exportModel({ averaged: false, metadata: {} });
+    const predictor = await createPredictor(model, engine);
+    try {
+      const { images } = discs(1000, 1, testSize);
+      const { data } = await predictor.run(images.slice(), [1, 1, testSize, testSize]);
+      return {
+        engine: trainer.engine,
+        losses,
+        state: Object.fromEntries(Object.entries(arrays).map(([name, { values }]) => [name, values])),
+        picture: images,
+        probabilities: data,
+      };
+    } finally {
+      await predictor.close();
+    }
+  } finally {
+    await trainer.close();
+  }
+}
+
+/** Pictures of noise with two bright discs each, and where the discs are. */
+function discs(seed: number, count: number, size: number): { images: Float32Array; targets: Uint8Array } {
+  const { uniform } = testRandom(seed);
+  const images = Float32Array.from({ length: count * size * size }, () => uniform() - 0.5);
+  const targets = new Uint8Array(images.length);
+  for (let disc = 0; disc < 2 * count; disc++) {
+    const [radius, x, y] = [size * (0.08 + 0.1 * uniform()), size * uniform(), size * uniform()];
+    for (let i = 0; i < size * size; i++) {
+      if (((i % size) - x) ** 2 + (Math.floor(i / size) - y) ** 2 > radius ** 2) continue;
+      const pixel = Math.floor(disc / 2) * size * size + i;
+      if (targets[pixel] === 0) images[pixel]! += 0.8;
+      targets[pixel] = 1;
+    }
+  }
+  return { images, targets };
+}
