@@ -29,3 +29,8 @@ export function withGradient(
 ): Tensor {
   return apply(compositeOperator, [body, ...sources], { name, gradient });
 }
+
+/** The tensor itself, or what a composite was built as. */
+export function bodyOf(tensor: Tensor): Tensor {
+  return tensor.operator.name === compositeOperator.name ? bodyOf(tensor.inputs[0]!) : tensor;
+}

@@ -46,6 +46,17 @@ export interface OnnxEmitter {
   ): string;
   /** Name of a further output of the node that made `output`; the node gets it on the first demand. */
   secondOutput(output: string): string;
+  /**
+   * Whether a value lies in blocks of channels (`onnx/channel-blocks.ts`), where the engine's CPU kernels want it. `node`
+   * takes such a value like any other, and puts it in row-major order first, once.
+   */
+  isBlocked(name: string): boolean;
+  /** The value in blocks of channels, for nodes that work in that order; put in order once, where it is not. */
+  blocked(name: string): string;
+  /** Makes a value of what a node gave in blocks of channels. `channels` is the size of its second axis. */
+  fromBlocks(output: string, channels: number): string;
+  /** Attributes of the convolution that gave a value of `fromBlocks`, if one node only needs it: that may be fused into it. */
+  fusable(name: string, source: Tensor): Record<string, OnnxAttribute> | undefined;
   /** Name of a constant 1-D int64 tensor. */
   int64(values: readonly number[]): string;
   /** Name of a constant float32 scalar. */

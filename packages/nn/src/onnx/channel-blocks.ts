@@ -13,15 +13,28 @@ export const blockDomain = 'com.microsoft.nchwc';
 /** With fewer pixels than this in a batch, putting the weights in order costs more than the kernel gains. */
 const fewestPixels = 3000;
 
+/** Weight gradients are convolutions whose kernel is a whole image: not worth putting in order. */
+const widestKernel = 7;
+
+/** Whether values of a shape divide into whole blocks. */
+export function fitsBlocks({ length, 1: channels }: Shape, block: number): boolean {
+  return length === 4 && block > 1 && channels! % block === 0;
+}
+
+/** The shape in which the engine holds [N, C, H, W] in blocks, for operators that work on vectors per channel. */
+export function blockedShape([n, c, h, w]: Shape, block: number): number[] {
+  return [n!, c! / block, h! * w!, block];
+}
+
 /** Whether a convolution of `image` [N, C, H, W] with `weights` [K, C, U, V] is worth the blocked form. */
 export function suitsBlocks(image: Shape, weights: Shape, block: number): boolean {
   const [n, c, h, w] = image as [number, number, number, number];
   const [k, , u] = weights as [number, number, number];
-  if (image.length !== 4) return false;
-  return block > 1 && u > 1 && c % block === 0 && k % block === 0 && n * h * w >= fewestPixels;
+  if (image.length !== 4 || block <= 1) return false;
+  return u > 1 && u <= widestKernel && c % block === 0 && k % block === 0 && n * h * w >= fewestPixels;
 }
 
-/** Writes a convolution in blocked form, from and to the plain layout. `weights` is the shape of inputs[1]. */
+/** Writes a convolution in blocked form. `weights` is the shape of inputs[1]. */
 export function emitBlockedConvolution(
   onnx: OnnxEmitter,
   [image, kernel, ...bias]: readonly string[],
@@ -34,9 +47,8 @@ export function emitBlockedConvolution(
   const split = onnx.node('Reshape', [kernel!, onnx.int64([k / block, block, c / block, block, u, v])]);
   const moved = onnx.node('Transpose', [split], { perm: { ints: [0, 2, 4, 5, 3, 1] } });
   const ordered = onnx.node('Reshape', [moved, onnx.int64(weights)]);
-  const blocked = onnx.node('ReorderInput', [image!], {}, blockDomain);
-  const result = onnx.node('Conv', [blocked, ordered, ...bias], attributes, blockDomain);
-  return onnx.node('ReorderOutput', [result], { channels: { int: k } }, blockDomain);
+  const result = onnx.node('Conv', [onnx.blocked(image!), ordered, ...bias], attributes, blockDomain);
+  return onnx.fromBlocks(result, k);
 }
 
 /** An image in the blocked layout: the engine pads its channels to a whole block, which tells the block's size. */

@@ -1,4 +1,5 @@
 import { NetworkError } from '../errors/network-error.ts';
+import { bodyOf } from '../graph/composite.ts';
 import type { ElementType } from '../graph/shape.ts';
 import {
   type ConstantAttributes,
@@ -76,9 +77,12 @@ interface EmittedNode {
   readonly type: string;
   readonly inputs: readonly string[];
   readonly outputs: string[];
-  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+  readonly attributes: Record<string, OnnxAttribute>;
   readonly domain: string;
 }
+
+/** How values in blocks of channels are told from others. */
+const blockedPrefix = 'blocks:';
 
 function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: ModelDescription) {
   const nodes: EmittedNode[] = [];
@@ -98,18 +102,51 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     shared.set(key, name);
     return name;
   };
+  const order = topologicalOrder(Object.values(outputs));
+  const consumers = countConsumers(order, Object.values(outputs));
+  const inBlocks = new Map<string, string>();
+  const channelsOf = new Map<string, number>();
+  const inOrder = new Map<string, string>();
+  /** The row-major form of a value. */
+  const plain = (name: string): string => {
+    if (!name.startsWith(blockedPrefix)) return name;
+    const known = inOrder.get(name);
+    if (known !== undefined) return known;
+    const source = name.slice(blockedPrefix.length);
+    const channels = { channels: { int: channelsOf.get(name)! } };
+    const made = emitter.node('ReorderOutput', [source], channels, blockDomain);
+    inOrder.set(name, made);
+    return made;
+  };
   const emitter: OnnxEmitter = {
     dynamic: openAxes !== undefined,
     channelBlock,
     portable,
+    isBlocked: (name) => name.startsWith(blockedPrefix),
+    blocked: (name) => {
+      if (name.startsWith(blockedPrefix)) return name.slice(blockedPrefix.length);
+      const known = inBlocks.get(name) ?? emitter.node('ReorderInput', [name], {}, blockDomain);
+      inBlocks.set(name, known);
+      return known;
+    },
+    fromBlocks: (output, channels) => {
+      const name = `${blockedPrefix}${output}`;
+      channelsOf.set(name, channels);
+      return name;
+    },
+    fusable: (name, source) => {
+      const maker = makers.get(name.slice(blockedPrefix.length));
+      const isFree = consumers.get(bodyOf(source)) === 1 && !inOrder.has(name) && maker?.domain === blockDomain;
+      return isFree && maker.type === 'Conv' && !('activation' in maker.attributes) ? maker.attributes : undefined;
+    },
     node: (type, from, attributes = {}, domain = '') => {
-      const node = { type, inputs: from, outputs: [fresh()], attributes, domain };
+      const node = { type, inputs: from.map(plain), outputs: [fresh()], attributes: { ...attributes }, domain };
       nodes.push(node);
       makers.set(node.outputs[0]!, node);
       return node.outputs[0]!;
     },
     secondOutput: (output) => {
-      const maker = makers.get(output);
+      const maker = makers.get(plain(output));
       if (maker === undefined) throw new NetworkError('unsupported', `no node made ${output}`);
       maker.outputs[1] ??= fresh();
       return maker.outputs[1];
@@ -133,7 +170,7 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
   }
 
   const names = new Map<Tensor, string>();
-  for (const tensor of topologicalOrder(Object.values(outputs))) {
+  for (const tensor of order) {
     if (tensor.operator.name === inputOperator.name) inputs.push(tensor);
     const name =
       tensor.operator.name === constantOperator.name
@@ -148,7 +185,7 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
 
   const rename = new Map<string, string>();
   for (const [wanted, tensor] of Object.entries(outputs)) {
-    let name = names.get(tensor)!;
+    let name = plain(names.get(tensor)!);
     if (!makers.has(name) || rename.has(name)) name = emitter.node('Identity', [name]);
     rename.set(name, wanted);
   }
@@ -162,4 +199,16 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     }),
   );
   return { nodes: finished, initializers, inputs };
+}
+
+/** How many nodes, and outputs of the graph, need each value. A composite is its body by another name. */
+function countConsumers(order: readonly Tensor[], outputs: readonly Tensor[]): Map<Tensor, number> {
+  const counts = new Map<Tensor, number>();
+  const count = (tensor: Tensor) => {
+    const body = bodyOf(tensor);
+    counts.set(body, (counts.get(body) ?? 0) + 1);
+  };
+  for (const tensor of order) if (bodyOf(tensor) === tensor) tensor.inputs.forEach(count);
+  outputs.forEach(count);
+  return counts;
 }
