@@ -136,11 +136,20 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     },
     fusable: (name, source) => {
       const maker = makers.get(name.slice(blockedPrefix.length));
-      const isFree = consumers.get(bodyOf(source)) === 1 && !inOrder.has(name) && maker?.domain === blockDomain;
-      return isFree && maker.type === 'Conv' && !('activation' in maker.attributes) ? maker.attributes : undefined;
+      const isFree =
+        consumers.get(bodyOf(source)) === 1 && !inOrder.has(name) && maker?.domain === blockDomain;
+      return isFree && maker.type === 'Conv' && !('activation' in maker.attributes)
+        ? maker.attributes
+        : undefined;
     },
     node: (type, from, attributes = {}, domain = '') => {
-      const node = { type, inputs: from.map(plain), outputs: [fresh()], attributes: { ...attributes }, domain };
+      const node = {
+        type,
+        inputs: from.map(plain),
+        outputs: [fresh()],
+        attributes: { ...attributes },
+        domain,
+      };
       nodes.push(node);
       makers.set(node.outputs[0]!, node);
       return node.outputs[0]!;

@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape } from '../graph/shape.ts';
 import { apply, type Operator, type Tensor } from '../graph/tensor.ts';
+import { blockDomain } from '../onnx/channel-blocks.ts';
 import { mul } from './elementwise.ts';
 import { imageShape, reshape } from './layout.ts';
 import { reduceSum } from './reduce.ts';
@@ -34,7 +35,12 @@ export const channelAffineOperator: Operator<Record<string, never>> = {
   emit: (result, [x, slope, shift], onnx) => {
     const channels = result.shape[1]!;
     const kernel = onnx.node('Reshape', [slope!, onnx.int64([channels, 1, 1, 1])]);
-    return onnx.node('Conv', [x!, kernel, shift!], { group: { int: channels } });
+    const group = { group: { int: channels } };
+    if (!onnx.isBlocked(x!)) return onnx.node('Conv', [x!, kernel, shift!], group);
+    return onnx.fromBlocks(
+      onnx.node('Conv', [onnx.blocked(x!), kernel, shift!], group, blockDomain),
+      channels,
+    );
   },
   evaluate: (result, [x, slope, shift]) => {
     const [, channels, h, w] = result.shape as [number, number, number, number];

@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { broadcastShapes, type ElementType, formatShape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, scalar, type Tensor } from '../graph/tensor.ts';
+import { emitElementwise } from '../onnx/blocked-elementwise.ts';
 import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
 import { sumToShape } from './reduce.ts';
 
@@ -36,7 +37,7 @@ function pointwise(definition: Pointwise): Operator<None> {
           needed[index] ? sumToShape(build(), result.inputs[index]!.shape) : undefined,
         ),
     }),
-    emit: (_, inputs, onnx) => onnx.node(definition.onnx, inputs),
+    emit: (result, names, onnx) => emitElementwise(onnx, definition.onnx, result, result.inputs, names),
     evaluate: (result, inputs) => {
       const operands = inputs.map(({ shape, values }) => {
         const read = new Float64Array(sizeOf(result.shape));
@@ -116,13 +117,36 @@ export const logOperator = pointwise({
   gradient: (dy, [x]) => [() => div(dy, x!)],
 });
 
-/** y = max(x, 0); dx = dy where y > 0, else 0 (0 at the kink, as PyTorch) */
-export const reluOperator = pointwise({
+const reluPointwise = pointwise({
   name: 'relu',
   onnx: 'Relu',
   value: (x) => Math.max(x!, 0),
-  gradient: (dy, _, y) => [() => where(greater(y, scalar(0)), dy, scalar(0))],
+  gradient: (dy, _, y) => [() => apply(reluGradientOperator, [y, dy], {})],
 });
+
+/** y = max(x, 0); dx = dy where y > 0, else 0 (0 at the kink, as PyTorch) */
+export const reluOperator: Operator<None> = {
+  ...reluPointwise,
+  emit: (result, names, onnx) => {
+    // A convolution in blocks of channels does it on the way.
+    const convolution = onnx.fusable(names[0]!, result.inputs[0]!);
+    if (convolution === undefined) return reluPointwise.emit(result, names, onnx);
+    convolution.activation = { string: 'Relu' };
+    return names[0]!;
+  },
+};
+
+/** The gradient of `relu` from its result and dy. */
+const reluGradientOperator: Operator<None> = {
+  ...pointwise({ name: 'reluGradient', onnx: '', value: (y, dy) => (y! > 0 ? dy! : 0) }),
+  emit: (result, [y, dy], onnx) => {
+    const inBlocks = onnx.isBlocked(y!) && onnx.isBlocked(dy!);
+    const [value, upstream] = inBlocks ? [onnx.blocked(y!), onnx.blocked(dy!)] : [y!, dy!];
+    const zero = onnx.float32(0);
+    const made = onnx.node('Where', [onnx.node('Greater', [value, zero]), upstream, zero]);
+    return inBlocks ? onnx.fromBlocks(made, result.shape[1]!) : made;
+  },
+};
 
 /** y = 1 where a > b, else 0 (bool) */
 export const greaterOperator = pointwise({

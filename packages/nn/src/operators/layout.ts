@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
+import { blockDomain, fitsBlocks } from '../onnx/channel-blocks.ts';
 import { pad } from './pad.ts';
 
 /** y = x with other sizes in the same row-major order. dx = dy, reshaped back. */
@@ -56,8 +57,14 @@ export const transposeOperator: Operator<{ readonly perm: readonly number[] }> =
       ),
     ];
   },
-  emit: (result, [source], onnx) =>
-    onnx.node('Transpose', [source!], { perm: { ints: attributesOf(transposeOperator, result).perm } }),
+  emit: (result, [source], onnx) => {
+    const { perm } = attributesOf(transposeOperator, result);
+    if (onnx.isBlocked(source!) && sameShape(perm, [0, 2, 3, 1])) {
+      const channels = { channels: { int: result.shape[3]! }, channels_last: { int: 1 } };
+      return onnx.node('ReorderOutput', [onnx.blocked(source!)], channels, blockDomain);
+    }
+    return onnx.node('Transpose', [source!], { perm: { ints: perm } });
+  },
   evaluate: (result, [source]) => {
     const { perm } = attributesOf(transposeOperator, result);
     const strides = stridesOf(source!.shape);
@@ -110,6 +117,11 @@ export const sliceOperator: Operator<SliceAttributes> = {
   },
   emit: (result, [source], onnx) => {
     const { axis, start, end, step } = attributesOf(sliceOperator, result);
+    const whole = [start, end].every((at) => at % onnx.channelBlock === 0);
+    if (onnx.isBlocked(source!) && axis === 1 && step === 1 && whole) {
+      const range = [start, end, axis].map((value) => onnx.int64([value]));
+      return onnx.fromBlocks(onnx.node('Slice', [onnx.blocked(source!), ...range]), end - start);
+    }
     return onnx.node('Slice', [
       source!,
       onnx.int64([start]),
@@ -193,8 +205,14 @@ export const concatOperator: Operator<{ readonly axis: number }> = {
       return needed[index] ? slice(upstream, axis, from, start) : undefined;
     });
   },
-  emit: (result, inputs, onnx) =>
-    onnx.node('Concat', inputs, { axis: { int: attributesOf(concatOperator, result).axis } }),
+  emit: (result, inputs, onnx) => {
+    const { axis } = attributesOf(concatOperator, result);
+    // Whole blocks of channels follow each other in memory as channels do.
+    const fit = result.inputs.every(({ shape }) => fitsBlocks(shape, onnx.channelBlock));
+    const inBlocks = axis === 1 && fit && inputs.some(onnx.isBlocked);
+    const made = onnx.node('Concat', inBlocks ? inputs.map(onnx.blocked) : inputs, { axis: { int: axis } });
+    return inBlocks ? onnx.fromBlocks(made, result.shape[1]!) : made;
+  },
   evaluate: (result, inputs) => {
     const { axis } = attributesOf(concatOperator, result);
     const values = new Float64Array(sizeOf(result.shape));

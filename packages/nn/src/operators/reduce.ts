@@ -1,6 +1,14 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
-import { apply, attributesOf, type Operator, type ReferenceArray, type Tensor } from '../graph/tensor.ts';
+import {
+  apply,
+  attributesOf,
+  type OnnxEmitter,
+  type Operator,
+  type ReferenceArray,
+  type Tensor,
+} from '../graph/tensor.ts';
+import { inBlockedShape } from '../onnx/blocked-elementwise.ts';
 import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
 import { reshape } from './layout.ts';
 
@@ -41,9 +49,24 @@ function fold(
   return result;
 }
 
+/** Whether N, H and W go, and channels stay. */
+function isOverPixels(axes: readonly number[]): boolean {
+  return axes.length === 3 && [0, 2, 3].every((axis) => axes.includes(axis));
+}
+
+/** Pixels first, images then: the engine is several times as fast at that as at both at once. */
+function reduceBlocks(type: string, result: Tensor, source: string, onnx: OnnxEmitter): string {
+  const { shape } = result.inputs[0]!;
+  const drop = { keepdims: { int: 0 } };
+  const pixels = onnx.node(type, [inBlockedShape(onnx, source, shape), onnx.int64([2])], drop);
+  const images = onnx.node('ReduceSum', [pixels, onnx.int64([0])], drop);
+  return onnx.node('Reshape', [images, onnx.int64(result.shape)]);
+}
+
 function emitReduce(type: string): Operator<ReduceAttributes>['emit'] {
   return (result, [source], onnx) => {
     const { axes, keepDims } = result.attributes as ReduceAttributes;
+    if (onnx.isBlocked(source!) && isOverPixels(axes)) return reduceBlocks(type, result, source!, onnx);
     return onnx.node(type, [source!, onnx.int64(axes)], { keepdims: { int: keepDims ? 1 : 0 } });
   };
 }

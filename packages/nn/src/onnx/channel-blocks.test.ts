@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { gradients } from '../autodiff/gradients.ts';
+import { type Shape, sizeOf } from '../graph/shape.ts';
+import { constant, input, type Tensor } from '../graph/tensor.ts';
+import { batchNorm } from '../operators/batch-norm.ts';
+import { convolution } from '../operators/convolution.ts';
+import { add, mul, relu } from '../operators/elementwise.ts';
+import { concat, slice } from '../operators/layout.ts';
+import { maxPool2 } from '../operators/pooling.ts';
+import { reduceSum } from '../operators/reduce.ts';
+import { evaluate } from '../reference/evaluate.ts';
+import { probeChannelBlock } from '../runtime/probe-blocks.ts';
+import { relativeError, testRandom } from '../testing/numbers.ts';
+import { runGraph } from '../testing/run-graph.ts';
+import { buildModel } from './write-model.ts';
+
+const block = await probeChannelBlock();
+const channels = 16;
+const size = 56;
+const x = input('x', [1, channels, size, size]);
+const weights = [1, 2, 3].map((i) => input(`w${i}`, [channels, i === 3 ? 2 * channels : channels, 3, 3]));
+const gamma = input('gamma', [channels]);
+const beta = input('beta', [channels]);
+const same = { pads: [1, 1, 1, 1] };
+
+/** A value of the kind that `unit` makes, and gradients of a loss that weighs every element differently. */
+function withGradients(result: Tensor, sources: readonly Tensor[]): Tensor[] {
+  const factors = constant(Float32Array.from(values(result.shape, 99)), result.shape);
+  return [result, ...gradients(reduceSum(mul(result, factors)), sources)];
+}
+
+function values(shape: Shape, seed: number): Float64Array {
+  const random = testRandom(seed);
+  return Float64Array.from({ length: sizeOf(shape) }, () => Math.fround(0.3 * random.normal()));
+}
+
+const [w1, w2, w3] = weights as [Tensor, Tensor, Tensor];
+const first = convolution(x, w1, same);
+const normed = relu(batchNorm(first, gamma, beta, 1e-5).result);
+const second = relu(convolution(normed, w2, same));
+const networks: Record<string, Tensor[]> = {
+  'convolution, norm, ReLU, skip by addition': withGradients(add(second, normed), [x, w1, w2, gamma, beta]),
+  'skip by concatenation, cut in blocks': withGradients(convolution(concat([second, normed], 1), w3, same), [
+    x,
+    w1,
+    w2,
+    w3,
+  ]),
+  'a part of the channels that is no whole block': withGradients(slice(second, 1, 3, 7), [x, w2]),
+  'pooling between': withGradients(relu(convolution(maxPool2(second), w2, same)), [x, w1, w2]),
+  'the value before ReLU is needed, too': withGradients(add(relu(first), first), [x, w1]),
+};
+
+describe.skipIf(block === 1)('in blocks of channels [needs a processor with AVX2]', () => {
+  test.each(Object.entries(networks))('%s: as the float64 reference', async (_, outputs) => {
+    const sources = [x, ...weights, gamma, beta];
+    const feeds = new Map(sources.map((tensor, i) => [tensor, values(tensor.shape, i + 1)]));
+    const expected = evaluate(outputs, feeds);
+    const found = await runGraph(outputs, feeds, { channelBlock: block });
+    for (const [i, numbers] of expected.entries()) {
+      expect(relativeError(found[i]!, numbers)).toBeLessThan(5e-6);
+    }
+  });
+});
+
+test('values stay in blocks between the operators of a network, and no further', () => {
+  const outputs = Object.fromEntries([add(second, normed)].map((tensor) => ['y', tensor]));
+  const types = buildModel({ name: 'm', outputs, channelBlock: 16 }).graph.nodes.map(({ type }) => type);
+  expect(types.filter((type) => type === 'ReorderInput')).toHaveLength(1);
+  expect(types.filter((type) => type === 'ReorderOutput')).toHaveLength(1);
+});
+
+test('a ReLU is fused into a convolution that nothing else needs', () => {
+  const relus = (tensor: Tensor) =>
+    buildModel({ name: 'm', outputs: { y: tensor }, channelBlock: 16 }).graph.nodes.filter(
+      ({ type }) => type === 'Relu',
+    );
+  expect(relus(relu(first))).toHaveLength(0);
+  expect(relus(add(relu(first), first))).toHaveLength(1);
+});
