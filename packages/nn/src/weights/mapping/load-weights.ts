@@ -1,0 +1,64 @@
+import { NetworkError } from '../../errors/network-error.ts';
+import type { OpenWeights } from '../open-weights.ts';
+import type { NamedArray } from '../safetensors.ts';
+import { adaptArray } from './adapt-array.ts';
+import type { LoadReport } from './load-report.ts';
+import { type Assignment, type LoadOptions, type NamedShape, planLoad } from './plan-load.ts';
+
+export interface LoadedWeights {
+  /** By the network's names, each of the size of its wanted shape; row-major. */
+  readonly values: Readonly<Record<string, Float32Array>>;
+  readonly report: LoadReport;
+}
+
+/**
+ * Maps the arrays of a weight file onto a network, by name and shape: takes off prefixes, knows the names of
+ * torchvision and timm, sums or repeats the first layer's input channels, and reshapes linear layers to convolutions.
+ * Every array of either side is in the report.
+ * @param wanted the network's parameters and running statistics
+ * @param arrays of the file; they are not changed, but `values` may share their buffers
+ * @throws NetworkError 'shape-mismatch', 'state-mismatch', as `planLoad` does; 'not-finite' for NaN or infinite numbers
+ */
+export function loadWeights(
+  wanted: readonly NamedShape[],
+  arrays: Readonly<Record<string, NamedArray>>,
+  options: LoadOptions = {},
+): LoadedWeights {
+  const available = Object.entries(arrays).map(([name, { shape }]) => ({ name, shape }));
+  const { assignments, report } = planLoad(wanted, available, options);
+  const values = Object.fromEntries(
+    assignments.map((assignment) => [assignment.name, adapt(arrays[assignment.from]!, assignment)]),
+  );
+  return { values, report };
+}
+
+/**
+ * The same from an open file, of which only the arrays that are needed are read. The file stays open.
+ * @throws NetworkError also as `OpenWeights.read` does
+ */
+export async function loadWeightsFrom(
+  file: OpenWeights,
+  wanted: readonly NamedShape[],
+  options: LoadOptions = {},
+): Promise<LoadedWeights> {
+  const { assignments, report } = planLoad(wanted, file.arrays, options);
+  const values: [string, Float32Array][] = [];
+  for (const assignment of assignments) {
+    values.push([assignment.name, adapt(await file.read(assignment.from), assignment)]);
+  }
+  return { values: Object.fromEntries(values), report };
+}
+
+function adapt(array: NamedArray, { from, fileShape, adaptations }: Assignment): Float32Array {
+  checkFinite(array.values, from);
+  return adaptations.reduce((values, adaptation) => adaptArray(values, fileShape, adaptation), array.values);
+}
+
+function checkFinite(values: Float32Array, name: string): void {
+  // A loop: findIndex takes seconds for the arrays of a VGG.
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      throw new NetworkError('not-finite', `'${name}' of the file holds ${values[i]} at index ${i}.`);
+    }
+  }
+}
