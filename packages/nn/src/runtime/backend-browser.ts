@@ -15,7 +15,7 @@ declare const self: {
 export function browserBackend(runtimeUrl?: string): Backend {
   return {
     open: async (model, { provider, threads: wanted, memoryPattern }) => {
-      if (provider !== 'cpu' && provider !== 'wasm') {
+      if (provider !== 'cpu') {
         throw new NetworkError(
           'provider-unavailable',
           `In browsers there is no execution provider '${provider}'. There is: cpu (WebAssembly).`,

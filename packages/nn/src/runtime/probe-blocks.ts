@@ -7,10 +7,9 @@ let known: Promise<number> | undefined;
 
 /**
  * How many channels the CPU kernels of ONNX Runtime keep together on this machine: 16 with AVX-512, 8 with AVX2;
- * 1 where it has no such kernels, and for other providers. Asked once per process, by running one of them on four channels.
+ * 1 where it has no such kernels. Asked once per process, by running one of them on four channels.
  */
-export async function probeChannelBlock(provider = 'cpu'): Promise<number> {
-  if (provider !== 'cpu') return 1;
+export function probeChannelBlock(): Promise<number> {
   known ??= probe();
   return known;
 }

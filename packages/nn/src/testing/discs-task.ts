@@ -5,12 +5,22 @@ import { createTrainer } from '../training/trainer.ts';
 import { testRandom } from './numbers.ts';
 
 /** A small task for comparing platforms: discs in noise, found by a small U-Net. */
-export const discsTask = { steps: 20, batchSize: 4, size: 32, testSize: 48, learningRate: 1e-2 } as const;
+export const discsTask = { steps: 20, batchSize: 4, size: 32, testSize: 48, learningRate: 1e-2 };
+
+/** The same for a software GPU, which is slow. */
+export const tinyDiscsTask: typeof discsTask = {
+  ...discsTask,
+  steps: 6,
+  batchSize: 2,
+  size: 16,
+  testSize: 16,
+};
 
 export interface DiscsOptions {
   readonly provider?: string;
   readonly threads?: number;
   readonly signal?: AbortSignal;
+  readonly task?: typeof discsTask;
   readonly onStep?: (step: number, loss: number) => void;
 }
 
@@ -26,8 +36,8 @@ export interface DiscsResult {
 
 /** Trains with the same numbers on every platform, exports, and runs the exported model once. */
 export async function runDiscs(options: DiscsOptions = {}): Promise<DiscsResult> {
-  const { steps, batchSize, size, testSize, learningRate } = discsTask;
-  const { onStep, ...engine } = options;
+  const { onStep, task = discsTask, ...engine } = options;
+  const { steps, batchSize, size, testSize, learningRate } = task;
   const trainer = await createTrainer({
     ...engine,
     network: unet2d({

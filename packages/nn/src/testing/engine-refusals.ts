@@ -14,10 +14,13 @@ export interface Refusal {
  * computes afterwards: the sum of 1 and 0, four times.
  * @param size the length of two vectors whose outer sum does not fit into memory
  */
-export async function engineRefusals(size: number): Promise<Record<string, Refusal | readonly number[]>> {
+export async function engineRefusals(
+  size: number,
+  provider = 'cpu',
+): Promise<Record<string, Refusal | readonly number[]>> {
   const outputs = { y: add(input('a', [size, 1]), input('b', [1, size])) };
   const model = writeModel({ name: 'sum', outputs, openAxes: ['N', 'M'] });
-  const engine = await openEngine(model, { threads: 1 });
+  const engine = await openEngine(model, { threads: 1, provider });
   const run = async (n: number, dims = [n, 1]) => {
     const a = { data: new Float32Array(n).fill(1), dims };
     const { y } = await engine.send({

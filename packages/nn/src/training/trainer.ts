@@ -6,7 +6,7 @@ import { writeModel } from '../onnx/write-model.ts';
 import { type AdamOptions, adamRates } from '../optimisers/adam.ts';
 import type { EngineReport } from '../runtime/backend.ts';
 import { openEngine } from '../runtime/engine.ts';
-import { probeChannelBlock } from '../runtime/probe-blocks.ts';
+import { trainingForm } from '../runtime/training-form.ts';
 import { exportModel } from './export-model.ts';
 import { initialParameters, initialStatistics, type NormalSource } from './initialise.ts';
 import { rateNames, reportName, type StateName, stepGraph } from './step-graph.ts';
@@ -105,8 +105,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     averageStatistics: statistics,
   };
   const stateNames = Object.keys(graph.state) as StateName[];
-  const channelBlock = options.kernels === 'plain' ? 1 : await probeChannelBlock(options.provider);
-  const model = writeModel({ name: network.name, outputs: graph.outputs, channelBlock });
+  const form = await trainingForm(options.provider, options.kernels);
+  const model = writeModel({ name: network.name, outputs: graph.outputs, ...form });
   const engine = await openEngine(model, {
     ...options,
     guard: reportName,
