@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { hasSharedData, realScan, sharedPath } from '../../../../../testing/shared-data.ts';
+import { hasSharedWeights, realWeights, sharedPath } from '../../../../../testing/shared-data.ts';
 import { type Shape, sizeOf } from '../../graph/shape.ts';
 import { fileSource, memorySource } from '../byte-source.ts';
 import { densenetArrays, resnet20Arrays, resnetArrays, vggArrays } from '../networks/array-lists.ts';
@@ -293,7 +293,7 @@ describe('networks under the names of different years and libraries', () => {
     expect(() => planLoad(resnet, resnetArrays(18))).toThrow(/another network: layer1.0.conv1.weight/);
   });
 
-  test.skipIf(!hasSharedData)(realScan('the lists of torchvision and timm, counters and all'), () => {
+  test.skipIf(!hasSharedWeights)(realWeights('the lists of torchvision and timm, counters and all'), () => {
     const lists: Record<string, Record<string, number[]>> = JSON.parse(
       readFileSync(sharedPath('weights', 'tensor_names_shapes.json'), 'utf8'),
     );
@@ -328,7 +328,7 @@ describe('open files', () => {
     expect(read).toBeLessThan(1000);
   });
 
-  test.skipIf(!hasSharedData)(realScan('ResNet20 from its .th is that from safetensors'), async () => {
+  test.skipIf(!hasSharedWeights)(realWeights('ResNet20 from its .th is that from safetensors'), async () => {
     const wanted = resnet20Arrays();
     const old = await openPytorch(await fileSource(sharedPath('weights', 'resnet20-12fca82f.th')));
     const fromOld = await loadWeightsFrom(old, wanted, { strict: true });
@@ -339,8 +339,8 @@ describe('open files', () => {
     expect(Object.keys(fromOld.values)).toHaveLength(97);
   });
 
-  test.skipIf(!hasSharedData)(
-    realScan('a ResNet18 without its last stage is loaded as far as it goes'),
+  test.skipIf(!hasSharedWeights)(
+    realWeights('a ResNet18 without its last stage is loaded as far as it goes'),
     async () => {
       const path = sharedPath('weights', 'resnet18_tv_imagenet_os16_foldedbn.safetensors');
       const file = await openSafetensors(await fileSource(path));

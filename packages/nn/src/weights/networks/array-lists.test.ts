@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { hasSharedData, realScan, sharedPath } from '../../../../../testing/shared-data.ts';
+import { hasSharedWeights, realWeights, sharedPath } from '../../../../../testing/shared-data.ts';
 import { sizeOf } from '../../graph/shape.ts';
 import type { NamedShape } from '../mapping/plan-load.ts';
 import { readSafetensors } from '../safetensors.ts';
@@ -33,7 +33,7 @@ test.each([
   expect(new Set(arrays.map(({ name }) => name)).size).toBe(arrays.length);
 });
 
-test.skipIf(!hasSharedData)(realScan('lists equal those of torchvision, in order'), () => {
+test.skipIf(!hasSharedWeights)(realWeights('lists equal those of torchvision, in order'), () => {
   const lists: Record<string, Record<string, number[]>> = JSON.parse(
     readFileSync(sharedPath('weights', 'tensor_names_shapes.json'), 'utf8'),
   );
@@ -50,10 +50,10 @@ test.skipIf(!hasSharedData)(realScan('lists equal those of torchvision, in order
   }
 });
 
-test.skipIf(!hasSharedData).each([
+test.skipIf(!hasSharedWeights).each([
   ['resnet20_cifar10', resnet20Arrays()],
   ['squeezenet1_0_deepcompression_imagenet', squeezenetArrays()],
-] as const)(realScan('%s'), (name, arrays) => {
+] as const)(realWeights('%s'), (name, arrays) => {
   const file = readSafetensors(readFileSync(sharedPath('weights', `${name}.safetensors`))).arrays;
   const inFile = Object.entries(file).map(([key, { shape }]) => ({ name: key, shape }));
   const order = (a: NamedShape, b: NamedShape) => (a.name < b.name ? -1 : 1);
