@@ -64,6 +64,22 @@ const cases: Case[] = [
     options: { stride: [3, 2], dilation: [1, 3], pads: [0, 1, 1, 0] },
   },
   {
+    name: 'more weights than pixels',
+    shapes: [
+      [2, 6, 2, 3],
+      [5, 6, 3, 3],
+    ],
+    options: { pads: [1, 0, 1, 2], dilation: [1, 1] },
+  },
+  {
+    name: 'more pixels than channels, image by image',
+    shapes: [
+      [3, 1, 5, 6],
+      [2, 1, 3, 3],
+    ],
+    options: { pads: [1, 1, 1, 1] },
+  },
+  {
     name: 'pads wider than the kernel',
     shapes: [
       [1, 2, 3, 3],

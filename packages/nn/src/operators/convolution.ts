@@ -2,7 +2,7 @@ import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
-import { concat, reshape, slice, transpose } from './layout.ts';
+import { concat, reshape, reverse, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { reduceSum } from './reduce.ts';
 
@@ -239,8 +239,18 @@ export function convolutionTranspose(
     });
     // ONNX knows no negative padding; a kernel that only ever saw zeros is rare enough for the general form.
     if ([...before, ...after].every((zeros) => zeros >= 0)) {
-      const kernel = apply(flippedKernelOperator, [w], { groups });
-      return convolution(y, kernel, { pads: [...before, ...after], dilation, groups });
+      const options = { dilation, groups };
+      if (groups > 1 || sizeOf(w.shape) <= 2 * sizeOf(y.shape)) {
+        const kernel = apply(flippedKernelOperator, [w], { groups });
+        return convolution(y, kernel, { ...options, pads: [...before, ...after] });
+      }
+      // Small images, large weights: turning the images round is cheaper than turning the weights.
+      const axes = spatialAxes(y);
+      const turned = convolution(reverse(y, axes), transpose(w, [1, 0, ...axes]), {
+        ...options,
+        pads: [...after, ...before],
+      });
+      return reverse(turned, axes);
     }
   }
   return apply(convolutionTransposeOperator, [y, w], { ...attributes, size: options.size });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { input } from '../graph/tensor.ts';
 import { evaluate } from '../reference/evaluate.ts';
 import { checkOperator } from '../testing/check-operator.ts';
-import { concat, depthToSpace, reshape, slice, spaceToDepth, transpose } from './layout.ts';
+import { concat, depthToSpace, reshape, reverse, slice, spaceToDepth, transpose } from './layout.ts';
 
 checkOperator([
   { name: 'reshape', shapes: [[2, 6]], build: (a) => reshape(a, [3, 4]) },
@@ -10,6 +10,7 @@ checkOperator([
   { name: 'slice', shapes: [[2, 7, 3]], build: (a) => slice(a, 1, 2, 5) },
   { name: 'slice, every third', shapes: [[2, 9, 3]], build: (a) => slice(a, 1, 1, 9, 3) },
   { name: 'slice, every second of the last axis', shapes: [[2, 7]], build: (a) => slice(a, 1, 0, 6, 2) },
+  { name: 'reverse', shapes: [[2, 3, 4]], build: (a) => reverse(a, [0, 2]) },
   {
     name: 'concat',
     shapes: [
@@ -21,6 +22,14 @@ checkOperator([
   { name: 'depthToSpace', shapes: [[2, 12, 2, 3]], build: (a) => depthToSpace(a, 2) },
   { name: 'spaceToDepth', shapes: [[2, 3, 4, 6]], build: (a) => spaceToDepth(a, 2) },
 ]);
+
+test('a value back to front, by hand', () => {
+  const x = input('x', [2, 3]);
+  expect([...evaluate([reverse(x, [1])], new Map([[x, [0, 1, 2, 3, 4, 5]]]))[0]!]).toEqual([
+    2, 1, 0, 5, 4, 3,
+  ]);
+  expect(() => reverse(x, [2])).toThrow(/reverse: \[2, 3\] has no axes 2/);
+});
 
 test('slices in steps, by hand', () => {
   const x = input('x', [2, 5]);

@@ -2,6 +2,7 @@ import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { blockDomain, fitsBlocks } from '../onnx/channel-blocks.ts';
+import { forEachIndex } from '../reference/walk.ts';
 import { pad } from './pad.ts';
 
 /** y = x with other sizes in the same row-major order. dx = dy, reshaped back. */
@@ -149,6 +150,43 @@ export const sliceOperator: Operator<SliceAttributes> = {
     return values;
   },
 };
+
+/** y = x, back to front along the axes; dx = dy, back to front. */
+export const reverseOperator: Operator<{ readonly axes: readonly number[] }> = {
+  name: 'reverse',
+  infer: ([source], { axes }) => {
+    const { shape, type } = source!;
+    if (axes.some((axis) => !(axis in shape))) {
+      throw new NetworkError(
+        'shape-mismatch',
+        `reverse: ${formatShape(shape)} has no axes ${axes.join(', ')}`,
+      );
+    }
+    return { shape, type };
+  },
+  gradient: (result, upstream) => [reverse(upstream, attributesOf(reverseOperator, result).axes)],
+  emit: (result, [source], onnx) => {
+    const { axes } = attributesOf(reverseOperator, result);
+    const [back, end] = [-1, -(2 ** 31)].map((value) => onnx.int64(axes.map(() => value)));
+    return onnx.node('Slice', [source!, back!, end!, onnx.int64(axes), back!]);
+  },
+  evaluate: (result, [source]) => {
+    const { axes } = attributesOf(reverseOperator, result);
+    const strides = stridesOf(result.shape);
+    const last = axes.reduce((sum, axis) => sum + (result.shape[axis]! - 1) * strides[axis]!, 0);
+    const signed = strides.map((stride, axis) => (axes.includes(axis) ? -stride : stride));
+    const values = new Float64Array(source!.values.length);
+    forEachIndex(result.shape, signed, (to, from) => {
+      values[to] = source!.values[last + from]!;
+    });
+    return values;
+  },
+};
+
+/** x, back to front along some axes. */
+export function reverse(source: Tensor, axes: readonly number[]): Tensor {
+  return apply(reverseOperator, [source], { axes });
+}
 
 /** The elements start, start + step, ... before `end` along one axis. */
 export function slice(source: Tensor, axis: number, start: number, end: number, step = 1): Tensor {
