@@ -2,6 +2,7 @@ import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
+import { convolve, convolveTranspose } from '../reference/convolve.ts';
 import { concat, reshape, reverse, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { reduceSum } from './reduce.ts';
@@ -92,10 +93,7 @@ export const convolutionOperator: Operator<ConvolutionAttributes> = {
     const attributes = attributesOf(convolutionOperator, result);
     const values = new Float64Array(sizeOf(result.shape));
     if (b !== undefined) fillChannels(values, result.shape, b.values);
-    forEachTap(x!.shape, w!.shape, attributes, (weight, count, from, fromStep, to, toStep) => {
-      const factor = w!.values[weight]!;
-      for (let i = 0; i < count; i++) values[to + i * toStep]! += factor * x!.values[from + i * fromStep]!;
-    });
+    convolve(x!, w!, { shape: result.shape, values }, attributes);
     return values;
   },
 };
@@ -151,12 +149,7 @@ export const convolutionTransposeOperator: Operator<ConvolutionTransposeAttribut
   evaluate: (result, [y, w]) => {
     const attributes = attributesOf(convolutionTransposeOperator, result);
     const values = new Float64Array(sizeOf(result.shape));
-    forEachTap(result.shape, w!.shape, attributes, (weight, count, image, imageStep, output, outputStep) => {
-      const factor = w!.values[weight]!;
-      for (let i = 0; i < count; i++) {
-        values[image + i * imageStep]! += factor * y!.values[output + i * outputStep]!;
-      }
-    });
+    convolveTranspose({ shape: result.shape, values }, w!, y!, attributes);
     return values;
   },
 };
@@ -412,62 +405,5 @@ function fillChannels(values: Float64Array, shape: Shape, bias: Float64Array): v
   const pixels = sizeOf(shape.slice(2));
   for (let i = 0; i < shape[0]! * shape[1]!; i++) {
     values.fill(bias[i % shape[1]!]!, i * pixels, (i + 1) * pixels);
-  }
-}
-
-type TapVisitor = (
-  weight: number,
-  count: number,
-  imageOffset: number,
-  imageStep: number,
-  outputOffset: number,
-  outputStep: number,
-) => void;
-
-/**
- * Calls `visit` for every run of outputs along the last axis that one weight reaches: the weight's offset, the run's
- * length, and offset and step of the run in image [N, C, ...S] and output [N, K, ...O].
- */
-function forEachTap(x: Shape, w: Shape, attributes: ConvolutionAttributes, visit: TapVisitor): void {
-  const { n, c, k, image, kernel, output } = sizesOf(x, w, attributes);
-  const rank = image.length;
-  const lead = new Array<number>(3 - rank).fill(1);
-  const [depth, height, width] = [...lead, ...image] as [number, number, number];
-  const [ku, kv, kw] = [...lead, ...kernel] as [number, number, number];
-  const [od, oh, ow] = [...lead, ...output] as [number, number, number];
-  const [sd, sh, sw] = [...lead, ...attributes.stride] as [number, number, number];
-  const [dd, dh, dw] = [...lead, ...attributes.dilation] as [number, number, number];
-  const [pd, ph, pw] = [...lead.map(() => 0), ...attributes.pads.slice(0, rank)] as [number, number, number];
-  const inGroup = c / attributes.groups;
-  const filters = k / attributes.groups;
-  for (let filter = 0; filter < k; filter++) {
-    const firstChannel = Math.floor(filter / filters) * inGroup;
-    for (let channel = 0; channel < inGroup; channel++) {
-      for (let a = 0; a < ku; a++) {
-        for (let b = 0; b < kv; b++) {
-          for (let e = 0; e < kw; e++) {
-            const weight = (((filter * inGroup + channel) * ku + a) * kv + b) * kw + e;
-            const shift = e * dw - pw;
-            const first = Math.max(0, Math.ceil(-shift / sw));
-            const end = Math.min(ow, Math.floor((width - 1 - shift) / sw) + 1);
-            if (end <= first) continue;
-            for (let batch = 0; batch < n; batch++) {
-              const plane = batch * c + firstChannel + channel;
-              for (let i = 0; i < od; i++) {
-                const z = i * sd + a * dd - pd;
-                if (z < 0 || z >= depth) continue;
-                for (let j = 0; j < oh; j++) {
-                  const y = j * sh + b * dh - ph;
-                  if (y < 0 || y >= height) continue;
-                  const from = ((plane * depth + z) * height + y) * width + first * sw + shift;
-                  const to = (((batch * k + filter) * od + i) * oh + j) * ow + first;
-                  visit(weight, end - first, from, sw, to, 1);
-                }
-              }
-            }
-          }
-        }
-      }
-    }
   }
 }
