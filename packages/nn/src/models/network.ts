@@ -58,10 +58,13 @@ export function checkImage(network: NetworkDescription, image: Tensor): void {
   });
   if (fits && channels === inputChannels && size.length === smallestSize.length) return;
   const axes = smallestSize.length === 3 ? 'D, H, W' : 'H, W';
-  const steps = divisor === 1 ? '' : `, in steps of ${divisor}`;
+  const divides = divisor > 1 && smallestSize.every((length) => length === divisor);
+  const sizes = divides
+    ? `divisible by ${divisor}`
+    : `from ${smallestSize.join(' x ')} on${divisor === 1 ? '' : `, in steps of ${divisor}`}`;
   throw new NetworkError(
     'shape-mismatch',
-    `${name}: expected an image [N, ${inputChannels}, ${axes}] with a spatial size from ${smallestSize.join(' x ')} on${steps}, found ${formatShape(image.shape)}`,
+    `${name}: expected an image [N, ${inputChannels}, ${axes}] with a spatial size ${sizes}, found ${formatShape(image.shape)}`,
   );
 }
 
