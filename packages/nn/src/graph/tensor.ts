@@ -51,10 +51,10 @@ export interface OnnxEmitter {
    * takes such a value like any other, and puts it in row-major order first, once.
    */
   isBlocked(name: string): boolean;
-  /** The value in blocks of channels, for nodes that work in that order; put in order once, where it is not. */
-  blocked(name: string): string;
-  /** Makes a value of what a node gave in blocks of channels. `channels` is the size of its second axis. */
-  fromBlocks(output: string, channels: number): string;
+  /** The value, of a shape, in blocks of channels, for nodes that work in that order; put in order once where it is not. */
+  blocked(name: string, shape: Shape): string;
+  /** Makes a value of a shape of what a node gave in blocks of channels. */
+  fromBlocks(output: string, shape: Shape): string;
   /** Attributes of the convolution that gave a value of `fromBlocks`, if one node only needs it: that may be fused into it. */
   fusable(name: string, source: Tensor): Record<string, OnnxAttribute> | undefined;
   /** Name of a constant 1-D int64 tensor. */

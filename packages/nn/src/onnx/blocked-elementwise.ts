@@ -1,6 +1,6 @@
 import { type Shape, sameShape, sizeOf } from '../graph/shape.ts';
 import type { OnnxEmitter, Tensor } from '../graph/tensor.ts';
-import { blockedShape, fitsBlocks } from './channel-blocks.ts';
+import { blockedShape, fitsBlocks, imagesShape } from './channel-blocks.ts';
 
 /**
  * Writes an elementwise node. Where all operands of the result's own shape lie in blocks of channels already, and the
@@ -29,9 +29,9 @@ export function emitElementwise(
     return onnx.fromBlocks(
       onnx.node(
         type,
-        names.map((name, i) => (kinds[i] === 'whole' ? onnx.blocked(name) : name)),
+        names.map((name, i) => (kinds[i] === 'whole' ? onnx.blocked(name, shape) : name)),
       ),
-      channels,
+      shape,
     );
   }
   const parts = names.map((name, i) => {
@@ -39,13 +39,16 @@ export function emitElementwise(
     if (kinds[i] === 'scalar') return name;
     return onnx.node('Reshape', [name, onnx.int64([channels / onnx.channelBlock, 1, onnx.channelBlock])]);
   });
-  const made = onnx.node('Reshape', [onnx.node(type, parts), onnx.int64(shape)]);
-  return onnx.fromBlocks(made, channels);
+  const made = onnx.node('Reshape', [onnx.node(type, parts), onnx.int64(imagesShape(shape))]);
+  return onnx.fromBlocks(made, shape);
 }
 
-/** A value in blocks [N, C / b, H W, b], as it lies in memory: costs nothing. */
+/** A value in blocks as it lies in memory, [images, C / b, H W, b]: costs nothing. */
 export function inBlockedShape(onnx: OnnxEmitter, name: string, shape: Shape): string {
-  return onnx.node('Reshape', [onnx.blocked(name), onnx.int64(blockedShape(shape, onnx.channelBlock))]);
+  return onnx.node('Reshape', [
+    onnx.blocked(name, shape),
+    onnx.int64(blockedShape(shape, onnx.channelBlock)),
+  ]);
 }
 
 function kindOf(operand: Shape, whole: Shape): 'whole' | 'scalar' | 'channels' | 'other' {

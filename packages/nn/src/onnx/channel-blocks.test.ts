@@ -3,9 +3,9 @@ import { gradients } from '../autodiff/gradients.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { constant, input, type Tensor } from '../graph/tensor.ts';
 import { batchNorm } from '../operators/batch-norm.ts';
-import { convolution } from '../operators/convolution.ts';
+import { type ConvolutionOptions, convolution } from '../operators/convolution.ts';
 import { add, mul, relu } from '../operators/elementwise.ts';
-import { concat, slice } from '../operators/layout.ts';
+import { concat, reshape, slice } from '../operators/layout.ts';
 import { maxPool2 } from '../operators/pooling.ts';
 import { reduceSum } from '../operators/reduce.ts';
 import { evaluate } from '../reference/evaluate.ts';
@@ -50,6 +50,60 @@ const networks: Record<string, Tensor[]> = {
   'pooling between': withGradients(relu(convolution(maxPool2(second), w2, same)), [x, w1, w2]),
   'the value before ReLU is needed, too': withGradients(add(relu(first), first), [x, w1]),
 };
+
+interface VolumeCase {
+  readonly name: string;
+  readonly image: Shape;
+  readonly weights: Shape;
+  readonly options: ConvolutionOptions;
+}
+
+const volumes: VolumeCase[] = [
+  {
+    name: '3 x 3 x 3, same, two blocks of channels',
+    image: [1, 32, 10, 18, 20],
+    weights: [16, 32, 3, 3, 3],
+    options: { pads: [1, 1, 1, 1, 1, 1] },
+  },
+  {
+    name: 'two volumes, no padding along the depth, strides in the plane',
+    image: [2, 16, 6, 16, 17],
+    weights: [32, 16, 3, 3, 3],
+    options: { stride: [1, 2, 2], pads: [0, 1, 1, 0, 1, 1] },
+  },
+  {
+    name: 'even, dilated and unevenly padded along the depth',
+    image: [1, 16, 11, 17, 17],
+    weights: [16, 16, 2, 3, 1],
+    options: { pads: [2, 1, 0, 1, 0, 0], dilation: [3, 1, 1] },
+  },
+];
+
+const volumeOutputs = volumes.map(({ image, weights: shape, options }) => {
+  const v = input('v', image);
+  const w = input('w', shape);
+  const bias = input('bias', [shape[0]!]);
+  const made = relu(convolution(v, w, { ...options, bias }));
+  const gain = input('gain', [shape[0]!]);
+  const scaled = mul(made, reshape(gain, [shape[0]!, 1, 1, 1]));
+  const outputs = withGradients(add(scaled, made), [v, w, bias, gain]);
+  return { sources: [v, w, bias, gain], outputs };
+});
+
+describe.skipIf(block === 1)('volumes in blocks of channels [needs a processor with AVX2]', () => {
+  test.each(volumes.map(({ name }, i) => [name, i] as const))(
+    '%s: as the float64 reference',
+    async (_, i) => {
+      const { sources, outputs } = volumeOutputs[i]!;
+      const feeds = new Map(sources.map((tensor, k) => [tensor, values(tensor.shape, k + 1)]));
+      const expected = evaluate(outputs, feeds);
+      const found = await runGraph(outputs, feeds, { channelBlock: block });
+      for (const [k, numbers] of expected.entries()) {
+        expect(relativeError(found[k]!, numbers)).toBeLessThan(5e-6);
+      }
+    },
+  );
+});
 
 describe.skipIf(block === 1)('in blocks of channels [needs a processor with AVX2]', () => {
   test.each(Object.entries(networks))('%s: as the float64 reference', async (_, outputs) => {

@@ -1,6 +1,6 @@
 import { NetworkError } from '../errors/network-error.ts';
-import type { Shape } from '../graph/shape.ts';
-import { apply, type OnnxAttribute, type OnnxEmitter, type Tensor } from '../graph/tensor.ts';
+import { type Shape, sizeOf } from '../graph/shape.ts';
+import { apply, type OnnxEmitter, type Tensor } from '../graph/tensor.ts';
 
 /**
  * Convolutions in ONNX Runtime's own CPU layout, NCHWc: blocks of 16 channels (AVX-512) or 8 (AVX2) are innermost,
@@ -16,39 +16,163 @@ const fewestPixels = 3000;
 /** Weight gradients are convolutions whose kernel is a whole image: not worth putting in order. */
 const widestKernel = 7;
 
-/** Whether values of a shape divide into whole blocks. */
+/** Whether values of a shape, [N, C, H, W] or [N, C, D, H, W], divide into whole blocks. */
 export function fitsBlocks({ length, 1: channels }: Shape, block: number): boolean {
-  return length === 4 && block > 1 && channels! % block === 0;
+  return (length === 4 || length === 5) && block > 1 && channels! % block === 0;
 }
 
-/** The shape in which the engine holds [N, C, H, W] in blocks, for operators that work on vectors per channel. */
-export function blockedShape([n, c, h, w]: Shape, block: number): number[] {
-  return [n!, c! / block, h! * w!, block];
+/**
+ * The shape in which the engine knows a value in blocks: images of two axes. The slices of a volume are images that
+ * follow each other: [N, C, D, H, W] becomes [N D, C, H, W].
+ */
+export function imagesShape(shape: Shape): number[] {
+  const [n, c, ...spatial] = shape as [number, number, ...number[]];
+  return [n * sizeOf(spatial.slice(0, -2)), c, ...spatial.slice(-2)];
 }
 
-/** Whether a convolution of `image` [N, C, H, W] with `weights` [K, C, U, V] is worth the blocked form. */
-export function suitsBlocks(image: Shape, weights: Shape, block: number): boolean {
-  const [n, c, h, w] = image as [number, number, number, number];
-  const [k, , u] = weights as [number, number, number];
-  if (image.length !== 4 || block <= 1) return false;
-  return u > 1 && u <= widestKernel && c % block === 0 && k % block === 0 && n * h * w >= fewestPixels;
+/** How a value in blocks lies in memory, for operators that work on vectors per channel: [images, C / b, H W, b]. */
+export function blockedShape(shape: Shape, block: number): number[] {
+  const [images, c, h, w] = imagesShape(shape) as [number, number, number, number];
+  return [images, c / block, h * w, block];
 }
 
-/** Writes a convolution in blocked form. `weights` is the shape of inputs[1]. */
+/** Puts a value in blocks. Of volumes, blocks are made as if slices lay below each other, then slices are parted. */
+export function intoBlocks(onnx: OnnxEmitter, name: string, shape: Shape): string {
+  if (shape.length === 4) return onnx.node('ReorderInput', [name], {}, blockDomain);
+  const [n, c, d, h, w] = shape as [number, number, number, number, number];
+  const tall = onnx.node('Reshape', [name, onnx.int64([n, c, d * h, w])]);
+  const blocks = onnx.node('ReorderInput', [tall], {}, blockDomain);
+  const parted = swapMiddle(onnx, blocks, [n, c / onnx.channelBlock, d, h * w * onnx.channelBlock]);
+  return onnx.node('Reshape', [parted, onnx.int64(imagesShape(shape))]);
+}
+
+/** Undoes `intoBlocks`. */
+export function outOfBlocks(onnx: OnnxEmitter, name: string, shape: Shape): string {
+  const channels = { channels: { int: shape[1]! } };
+  if (shape.length === 4) return onnx.node('ReorderOutput', [name], channels, blockDomain);
+  const [n, c, d, h, w] = shape as [number, number, number, number, number];
+  const joined = swapMiddle(onnx, name, [n, d, c / onnx.channelBlock, h * w * onnx.channelBlock]);
+  const tall = onnx.node('Reshape', [joined, onnx.int64([n, c, d * h, w])]);
+  const plain = onnx.node('ReorderOutput', [tall], channels, blockDomain);
+  return onnx.node('Reshape', [plain, onnx.int64(shape)]);
+}
+
+/** Swaps the two middle axes of what has the given four. */
+function swapMiddle(
+  onnx: OnnxEmitter,
+  name: string,
+  sizes: readonly [number, number, number, number],
+): string {
+  if (sizes[1] === 1 || sizes[2] === 1) return name;
+  const split = onnx.node('Reshape', [name, onnx.int64(sizes)]);
+  return onnx.node('Transpose', [split], { perm: { ints: [0, 2, 1, 3] } });
+}
+
+/**
+ * Whether a convolution of `image` [N, C, ...S] with `weights` [K, C, ...U] is worth the blocked form. Along the depth of
+ * volumes it must not stride.
+ */
+export function suitsBlocks(image: Shape, weights: Shape, stride: readonly number[], block: number): boolean {
+  const [k, , ...kernel] = weights as [number, number, ...number[]];
+  const isLarge = image[0]! * sizeOf(image.slice(2)) >= fewestPixels;
+  const isPlane = kernel.length === 2 || stride[0] === 1;
+  const isKernel = kernel.some((size) => size > 1) && kernel.every((size) => size <= widestKernel);
+  return fitsBlocks(image, block) && k % block === 0 && isPlane && isKernel && isLarge;
+}
+
+export interface BlockedConvolution {
+  readonly image: Shape;
+  readonly weights: Shape;
+  readonly result: Shape;
+  readonly stride: readonly number[];
+  readonly pads: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+/** Writes a convolution of image, weights and perhaps bias in blocked form. */
 export function emitBlockedConvolution(
   onnx: OnnxEmitter,
   [image, kernel, ...bias]: readonly string[],
+  sizes: BlockedConvolution,
+): string {
+  const inBlocks = onnx.blocked(image!, sizes.image);
+  return sizes.image.length === 4
+    ? onnx.fromBlocks(convolveImages(onnx, [inBlocks, kernel!, ...bias], sizes.weights, sizes), sizes.result)
+    : onnx.fromBlocks(convolveVolume(onnx, [inBlocks, kernel!, ...bias], sizes), sizes.result);
+}
+
+type PlaneAttributes = Pick<BlockedConvolution, 'stride' | 'pads' | 'dilation'>;
+
+/** 2-D: weights [K, C, U, V] are put in blocks of inputs and outputs, [K / b, C / b, U, V, b in, b out], in the graph. */
+function convolveImages(
+  onnx: OnnxEmitter,
+  [image, kernel, ...bias]: readonly string[],
   weights: Shape,
-  attributes: Readonly<Record<string, OnnxAttribute>>,
+  { stride, pads, dilation }: PlaneAttributes,
 ): string {
   const block = onnx.channelBlock;
   const [k, c, u, v] = weights as [number, number, number, number];
-  // [K, C, U, V] in blocks of inputs and outputs: [K/b, C/b, U, V, b in, b out].
   const split = onnx.node('Reshape', [kernel!, onnx.int64([k / block, block, c / block, block, u, v])]);
   const moved = onnx.node('Transpose', [split], { perm: { ints: [0, 2, 4, 5, 3, 1] } });
   const ordered = onnx.node('Reshape', [moved, onnx.int64(weights)]);
-  const result = onnx.node('Conv', [onnx.blocked(image!), ordered, ...bias], attributes, blockDomain);
-  return onnx.fromBlocks(result, k);
+  return onnx.node(
+    'Conv',
+    [image!, ordered, ...bias],
+    { strides: { ints: stride }, pads: { ints: pads }, dilations: { ints: dilation } },
+    blockDomain,
+  );
+}
+
+/**
+ * 3-D: every slice is convolved with the kernels of all depths at once, as more output channels; then what belongs to a
+ * slice is added up from its neighbours. Faster than the engine's own 3-D convolution, which copies every voxel 27 times.
+ */
+function convolveVolume(
+  onnx: OnnxEmitter,
+  [image, kernel, bias]: readonly string[],
+  { image: shape, weights, result, stride, pads, dilation }: BlockedConvolution,
+): string {
+  const [n, , depth] = shape as [number, number, number];
+  const [k, c, taps, u, v] = weights as [number, number, number, number, number];
+  const outDepth = result[2]!;
+  const plane = {
+    stride: stride.slice(1),
+    pads: [pads[1]!, pads[2]!, pads[4]!, pads[5]!],
+    dilation: dilation.slice(1),
+  };
+  const byDepth = onnx.node('Transpose', [kernel!], { perm: { ints: [2, 0, 1, 3, 4] } });
+  const stacked = onnx.node('Reshape', [byDepth, onnx.int64([taps * k, c, u, v])]);
+  const wide = convolveImages(onnx, [image!, stacked], [taps * k, c, u, v], plane);
+  // [N, D, K / b, H W b], in which a depth of one kernel tap is a plain slice.
+  const row = result[3]! * result[4]! * k;
+  const slices = onnx.node('Reshape', [wide, onnx.int64([n, depth, taps, row])]);
+  let sum: string | undefined;
+  // The middle tap covers most slices: the others are added to it.
+  const middle = Math.floor((taps - 1) / 2);
+  for (const tap of [middle, ...Array.from({ length: taps }, (_, i) => i).filter((i) => i !== middle)]) {
+    const shift = tap * dilation[0]! - pads[0]!;
+    const from = Math.max(0, shift);
+    const to = Math.min(depth, outDepth + shift);
+    if (to <= from) continue;
+    const part = onnx.node('Slice', [
+      slices,
+      onnx.int64([from, tap]),
+      onnx.int64([to, tap + 1]),
+      onnx.int64([1, 2]),
+    ]);
+    const missing = [0, from - shift, 0, 0, 0, outDepth + shift - to, 0, 0];
+    const whole = missing.every((size) => size === 0) ? part : onnx.node('Pad', [part, onnx.int64(missing)]);
+    sum = sum === undefined ? whole : onnx.node('Add', [sum, whole]);
+  }
+  const images = onnx.node('Reshape', [sum!, onnx.int64(imagesShape(result))]);
+  return bias === undefined ? images : addBias(onnx, images, bias, result);
+}
+
+function addBias(onnx: OnnxEmitter, images: string, bias: string, shape: Shape): string {
+  const block = onnx.channelBlock;
+  const vectors = onnx.node('Reshape', [bias, onnx.int64([shape[1]! / block, 1, block])]);
+  const parts = onnx.node('Reshape', [images, onnx.int64(blockedShape(shape, block))]);
+  return onnx.node('Reshape', [onnx.node('Add', [parts, vectors]), onnx.int64(imagesShape(shape))]);
 }
 
 /** An image in the blocked layout: the engine pads its channels to a whole block, which tells the block's size. */

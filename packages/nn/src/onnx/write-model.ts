@@ -1,6 +1,6 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { bodyOf } from '../graph/composite.ts';
-import type { ElementType } from '../graph/shape.ts';
+import type { ElementType, Shape } from '../graph/shape.ts';
 import {
   type ConstantAttributes,
   constantOperator,
@@ -11,7 +11,7 @@ import {
   type Tensor,
   topologicalOrder,
 } from '../graph/tensor.ts';
-import { blockDomain } from './channel-blocks.ts';
+import { blockDomain, intoBlocks, outOfBlocks } from './channel-blocks.ts';
 import { encodeModel } from './encode-model.ts';
 import type { OnnxDimension, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from './onnx-model.ts';
 
@@ -105,7 +105,7 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
   const order = topologicalOrder(Object.values(outputs));
   const consumers = countConsumers(order, Object.values(outputs));
   const inBlocks = new Map<string, string>();
-  const channelsOf = new Map<string, number>();
+  const shapes = new Map<string, Shape>();
   const inOrder = new Map<string, string>();
   /** The row-major form of a value. */
   const plain = (name: string): string => {
@@ -113,8 +113,7 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     const known = inOrder.get(name);
     if (known !== undefined) return known;
     const source = name.slice(blockedPrefix.length);
-    const channels = { channels: { int: channelsOf.get(name)! } };
-    const made = emitter.node('ReorderOutput', [source], channels, blockDomain);
+    const made = outOfBlocks(emitter, source, shapes.get(name)!);
     inOrder.set(name, made);
     return made;
   };
@@ -123,15 +122,15 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     channelBlock,
     portable,
     isBlocked: (name) => name.startsWith(blockedPrefix),
-    blocked: (name) => {
+    blocked: (name, shape) => {
       if (name.startsWith(blockedPrefix)) return name.slice(blockedPrefix.length);
-      const known = inBlocks.get(name) ?? emitter.node('ReorderInput', [name], {}, blockDomain);
+      const known = inBlocks.get(name) ?? intoBlocks(emitter, name, shape);
       inBlocks.set(name, known);
       return known;
     },
-    fromBlocks: (output, channels) => {
+    fromBlocks: (output, shape) => {
       const name = `${blockedPrefix}${output}`;
-      channelsOf.set(name, channels);
+      shapes.set(name, shape);
       return name;
     },
     fusable: (name, source) => {

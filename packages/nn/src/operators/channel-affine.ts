@@ -38,8 +38,8 @@ export const channelAffineOperator: Operator<Record<string, never>> = {
     const group = { group: { int: channels } };
     if (!onnx.isBlocked(x!)) return onnx.node('Conv', [x!, kernel, shift!], group);
     return onnx.fromBlocks(
-      onnx.node('Conv', [onnx.blocked(x!), kernel, shift!], group, blockDomain),
-      channels,
+      onnx.node('Conv', [onnx.blocked(x!, result.shape), kernel, shift!], group, blockDomain),
+      result.shape,
     );
   },
   evaluate: (result, [x, slope, shift]) => {

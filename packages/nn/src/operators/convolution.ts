@@ -1,10 +1,12 @@
 import { NetworkError } from '../errors/network-error.ts';
+import { emitBody } from '../graph/emit-body.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
 import { convolve, convolveTranspose } from '../reference/convolve.ts';
 import { concat, reshape, reverse, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
+import { pad } from './pad.ts';
 import { reduceSum } from './reduce.ts';
 
 /** One number per spatial axis, outermost first. */
@@ -46,9 +48,7 @@ function sizesOf(x: Shape, w: Shape, attributes: ConvolutionAttributes): Convolu
  * y[n, k, i] = b[k] + sum over c, u of x[n, c, s i + d u - p] w[k, c, u], with i and u running over one to three
  * spatial axes (cross-correlation, as every deep learning library has it).
  *
- * dx is `convolutionTranspose` of dy. dw is ONE dilated convolution: x with channels last is an image
- * [1, N, ...S, S_last C], dy a [K, N, ...O] kernel with dilations [..s, s_last C]; the result [K, ...U, U_last C] is
- * permuted to [K, C, ...U]. With groups, x and dy change places with their batch axes instead.
+ * dx is `convolutionTranspose` of dy, dw `convolutionWeightGradient`.
  */
 export const convolutionOperator: Operator<ConvolutionAttributes> = {
   name: 'convolution',
@@ -77,17 +77,18 @@ export const convolutionOperator: Operator<ConvolutionAttributes> = {
     const attributes = attributesOf(convolutionOperator, result);
     return [
       needed[0] ? convolutionTranspose(dy, w, { ...attributes, size: x.shape.slice(2) }) : undefined,
-      needed[1] ? weightGradient(x, w, dy, attributes) : undefined,
+      needed[1] ? weightGradient(x, dy, w.shape, attributes) : undefined,
       needed[2] ? reduceSum(dy, [0, ...spatialAxes(dy)]) : undefined,
     ];
   },
   emit: (result, inputs, onnx) => {
     const attributes = attributesOf(convolutionOperator, result);
     const [x, w] = result.inputs as [Tensor, Tensor];
-    const onnxAttributes = toOnnx(attributes);
-    return attributes.groups === 1 && suitsBlocks(x.shape, w.shape, onnx.channelBlock)
-      ? emitBlockedConvolution(onnx, inputs, w.shape, onnxAttributes)
-      : onnx.node('Conv', inputs, onnxAttributes);
+    const { shape: image } = x;
+    const { shape: weights } = w;
+    return attributes.groups === 1 && suitsBlocks(image, weights, attributes.stride, onnx.channelBlock)
+      ? emitBlockedConvolution(onnx, inputs, { image, weights, result: result.shape, ...attributes })
+      : onnx.node('Conv', inputs, toOnnx(attributes));
   },
   evaluate: (result, [x, w, b]) => {
     const attributes = attributesOf(convolutionOperator, result);
@@ -128,7 +129,7 @@ export const convolutionTransposeOperator: Operator<ConvolutionTransposeAttribut
     const attributes = attributesOf(convolutionTransposeOperator, result);
     return [
       needed[0] ? convolution(dx, w, attributes) : undefined,
-      needed[1] ? weightGradient(dx, w, y, attributes) : undefined,
+      needed[1] ? weightGradient(dx, y, w.shape, attributes) : undefined,
     ];
   },
   emit: (result, [y, w], onnx) => {
@@ -302,50 +303,86 @@ function spatialAxes({ shape }: Tensor): number[] {
   return shape.slice(2).map((_, axis) => axis + 2);
 }
 
-function isPointwise(w: Tensor, { stride, pads, groups }: ConvolutionAttributes): boolean {
-  return (
-    groups === 1 &&
-    w.shape.slice(2).every((size) => size === 1) &&
+export interface WeightGradientAttributes extends ConvolutionAttributes {
+  /** Shape of the weights. */
+  readonly weights: Shape;
+}
+
+/**
+ * dw of y = convolution(x, w), from x and dy: dw[k, c, u] = sum over n, i of x[n, c, s i + d u - p] dy[n, k, i]. Written as
+ * ONE dilated convolution: x with channels last is an image [1, N, ...S, S_last C], dy a [K, N, ...O] kernel with
+ * dilations [..s, s_last C]; the result [K, ...U, U_last C] is permuted to [K, C, ...U]. With groups, x and dy change places
+ * with their batch axes instead.
+ */
+export const weightGradientOperator: Operator<WeightGradientAttributes> = {
+  name: 'convolutionWeightGradient',
+  infer: (_, { weights }) => ({ shape: weights, type: 'float32' }),
+  emit: (result, names, onnx) => {
+    const attributes = attributesOf(weightGradientOperator, result);
+    return emitBody(onnx, result.inputs, names, (x, dy) => weightGradientGraph(x!, dy!, attributes));
+  },
+  evaluate: (result, [x, dy]) => {
+    const attributes = attributesOf(weightGradientOperator, result);
+    const values = new Float64Array(sizeOf(result.shape));
+    forEachTap(x!.shape, result.shape, attributes, (weight, count, from, fromStep, to, toStep) => {
+      let sum = 0;
+      for (let i = 0; i < count; i++) sum += x!.values[from + i * fromStep]! * dy!.values[to + i * toStep]!;
+      values[weight]! += sum;
+    });
+    return values;
+  },
+};
+
+function weightGradient(x: Tensor, dy: Tensor, weights: Shape, attributes: ConvolutionAttributes): Tensor {
+  return apply(weightGradientOperator, [x, dy], { ...attributes, weights });
+}
+
+function weightGradientGraph(x: Tensor, dy: Tensor, attributes: WeightGradientAttributes): Tensor {
+  const { groups, weights, stride, pads } = attributes;
+  const isPointwise =
+    weights.slice(2).every((size) => size === 1) &&
     stride.every((step) => step === 1) &&
-    pads.every((zeros) => zeros === 0)
-  );
+    pads.every((zeros) => zeros === 0);
+  if (groups > 1) return groupedWeightGradient(x, dy, attributes);
+  if (isPointwise) return pointwiseWeightGradient(x, dy, weights);
+  if (weights.length === 5 && stride[0] === 1) return volumeWeightGradient(x, dy, attributes);
+  const { n, c, image } = sizesOf(x.shape, weights, attributes);
+  const flat = reshape(transpose(x, [0, ...spatialAxes(x), 1]), [1, n, ...widened(image, c)]);
+  return flatWeightGradient(flat, dy, attributes);
 }
 
-/** dw of y = convolution(x, w) from dy. */
-function weightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
-  if (isPointwise(w, attributes)) return pointwiseWeightGradient(x, w, dy);
-  return attributes.groups === 1
-    ? flatWeightGradient(x, w, dy, attributes)
-    : groupedWeightGradient(x, w, dy, attributes);
-}
-
-function pointwiseWeightGradient(x: Tensor, w: Tensor, dy: Tensor): Tensor {
+function pointwiseWeightGradient(x: Tensor, dy: Tensor, weights: Shape): Tensor {
   const [n, c] = x.shape as [number, number];
   const pixels = sizeOf(x.shape.slice(2));
   const products = matmul(
     reshape(dy, [n, dy.shape[1]!, pixels]),
     transpose(reshape(x, [n, c, pixels]), [0, 2, 1]),
   );
-  return reshape(reduceSum(products, [0]), w.shape);
+  return reshape(reduceSum(products, [0]), weights);
 }
 
-/** Channels last, and the last axis times C: every kernel position sees all channels at once, without im2col. */
-function flatWeightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const { stride, pads, dilation } = attributes;
-  const { n, c, k, image, kernel } = sizesOf(x.shape, w.shape, attributes);
-  const rank = image.length;
+/** The last of the values times C. */
+function widened(values: readonly number[], channels: number): number[] {
+  return values.with(-1, values.at(-1)! * channels);
+}
+
+/**
+ * Channels last, and the last axis times C: every kernel position sees all channels at once, without im2col.
+ * `flat` is [1, N, ...S, S_last C], dy [N, K, ...O].
+ */
+function flatWeightGradient(flat: Tensor, dy: Tensor, attributes: WeightGradientAttributes): Tensor {
+  const { stride, pads, dilation, weights } = attributes;
+  const [k, c, ...kernel] = weights as [number, number, ...number[]];
+  const rank = kernel.length;
   const last = rank - 1;
-  const axes = spatialAxes(x);
-  const widened = (values: readonly number[]) => values.with(last, values[last]! * c);
-  const flat = reshape(transpose(x, [0, ...axes, 1]), [1, n, ...widened(image)]);
   const wideAttributes = {
-    dilation: widened(stride),
+    dilation: widened(stride, c),
     stride: dilation.with(last, 1),
-    pads: [...widened(pads.slice(0, rank)), ...widened(pads.slice(rank))],
+    pads: [...widened(pads.slice(0, rank), c), ...widened(pads.slice(rank), c)],
   };
   const wide = isLargeForChannels(dy, c)
     ? sumOfImages(flat, dy, wideAttributes)
-    : convolution(flat, transpose(dy, [1, 0, ...axes]), wideAttributes);
+    : convolution(flat, transpose(dy, [1, 0, ...spatialAxes(dy)]), wideAttributes);
   // Positions that no kernel tap reaches are cut off; dilated columns are picked out in groups of C.
   const reach = dilation[last]! * (kernel[last]! - 1) + 1;
   let rows = wide;
@@ -353,6 +390,49 @@ function flatWeightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: Convol
   const grid = reshape(slice(rows, last + 2, 0, reach * c), [k, ...kernel.slice(0, last), reach, c]);
   const picked = dilation[last] === 1 ? grid : pickEvery(grid, rank, dilation[last]!, kernel[last]!);
   return transpose(picked, [0, rank + 1, ...kernel.map((_, axis) => axis + 1)]);
+}
+
+/**
+ * A volume's slices are images. Each meets the dy of all slices that its depth taps lead to, as filters side by side: what
+ * is left is a gradient in two axes, which the engine does faster than in three.
+ */
+function volumeWeightGradient(x: Tensor, dy: Tensor, attributes: WeightGradientAttributes): Tensor {
+  const { stride, pads, dilation, weights } = attributes;
+  const [k, c, taps, u, v] = weights as [number, number, number, number, number];
+  const [n, , depth, height, width] = x.shape as [number, number, number, number, number];
+  const [, , outDepth, outHeight, outWidth] = dy.shape as [number, number, number, number, number];
+  const flat = reshape(transpose(x, [0, 2, 3, 4, 1]), [1, n * depth, height, width * c]);
+  const slices = transpose(dy, [0, 2, 1, 3, 4]);
+  const shifted = Array.from({ length: taps }, (_, tap) => {
+    const shift = tap * dilation[0]! - pads[0]!;
+    return pad(slices, [0, shift, 0, 0, 0], [0, depth - outDepth - shift, 0, 0, 0]);
+  });
+  const filters = reshape(concat(shifted, 2), [n * depth, taps * k, outHeight, outWidth]);
+  const dw = flatWeightGradient(flat, filters, {
+    stride: stride.slice(1),
+    dilation: dilation.slice(1),
+    pads: [pads[1]!, pads[2]!, pads[4]!, pads[5]!],
+    groups: 1,
+    weights: [taps * k, c, u, v],
+  });
+  return transpose(reshape(dw, [taps, k, c, u, v]), [1, 2, 0, 3, 4]);
+}
+
+/** Channels of a group become the batch, images the channels: one grouped convolution gives all pairs. */
+function groupedWeightGradient(x: Tensor, dy: Tensor, attributes: WeightGradientAttributes): Tensor {
+  const { stride, pads, dilation, groups, weights } = attributes;
+  const { n, c, k, image, kernel, output } = sizesOf(x.shape, weights, attributes);
+  const inGroup = c / groups;
+  const axes = image.map((_, axis) => axis + 3);
+  const images = transpose(reshape(x, [n, groups, inGroup, ...image]), [2, 1, 0, ...axes]);
+  const kernels = transpose(dy, [1, 0, ...spatialAxes(dy)]);
+  let found = convolution(
+    reshape(images, [inGroup, groups * n, ...image]),
+    reshape(kernels, [k, n, ...output]),
+    { stride: dilation, dilation: stride, pads, groups },
+  );
+  for (const [axis, size] of kernel.entries()) found = slice(found, axis + 2, 0, size);
+  return transpose(found, [1, 0, ...spatialAxes(found)]);
 }
 
 /**
@@ -377,28 +457,6 @@ function sumOfImages(flat: Tensor, dy: Tensor, attributes: Partial<ConvolutionAt
 function pickEvery(grid: Tensor, axis: number, step: number, count: number): Tensor {
   const columns = Array.from({ length: count }, (_, i) => slice(grid, axis, i * step, i * step + 1));
   return concat(columns, axis);
-}
-
-/** Channels of a group become the batch, images the channels: one grouped convolution gives all pairs. */
-function groupedWeightGradient(x: Tensor, w: Tensor, dy: Tensor, attributes: ConvolutionAttributes): Tensor {
-  const { stride, pads, dilation, groups } = attributes;
-  const { n, c, k, image, kernel, output } = sizesOf(x.shape, w.shape, attributes);
-  const inGroup = c / groups;
-  const axes = image.map((_, axis) => axis + 3);
-  const images = transpose(reshape(x, [n, groups, inGroup, ...image]), [2, 1, 0, ...axes]);
-  const kernels = transpose(dy, [1, 0, ...spatialAxes(dy)]);
-  let found = convolution(
-    reshape(images, [inGroup, groups * n, ...image]),
-    reshape(kernels, [k, n, ...output]),
-    {
-      stride: dilation,
-      dilation: stride,
-      pads,
-      groups,
-    },
-  );
-  for (const [axis, size] of kernel.entries()) found = slice(found, axis + 2, 0, size);
-  return transpose(found, [1, 0, ...spatialAxes(found)]);
 }
 
 function fillChannels(values: Float64Array, shape: Shape, bias: Float64Array): void {

@@ -141,10 +141,12 @@ const reluGradientOperator: Operator<None> = {
   ...pointwise({ name: 'reluGradient', onnx: '', value: (y, dy) => (y! > 0 ? dy! : 0) }),
   emit: (result, [y, dy], onnx) => {
     const inBlocks = onnx.isBlocked(y!) && onnx.isBlocked(dy!);
-    const [value, upstream] = inBlocks ? [onnx.blocked(y!), onnx.blocked(dy!)] : [y!, dy!];
+    const [value, upstream] = inBlocks
+      ? [onnx.blocked(y!, result.shape), onnx.blocked(dy!, result.shape)]
+      : [y!, dy!];
     const zero = onnx.float32(0);
     const made = onnx.node('Where', [onnx.node('Greater', [value, zero]), upstream, zero]);
-    return inBlocks ? onnx.fromBlocks(made, result.shape[1]!) : made;
+    return inBlocks ? onnx.fromBlocks(made, result.shape) : made;
   },
 };
 

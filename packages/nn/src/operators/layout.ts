@@ -60,9 +60,17 @@ export const transposeOperator: Operator<{ readonly perm: readonly number[] }> =
   },
   emit: (result, [source], onnx) => {
     const { perm } = attributesOf(transposeOperator, result);
-    if (onnx.isBlocked(source!) && sameShape(perm, [0, 2, 3, 1])) {
-      const channels = { channels: { int: result.shape[3]! }, channels_last: { int: 1 } };
-      return onnx.node('ReorderOutput', [onnx.blocked(source!)], channels, blockDomain);
+    const { shape } = result.inputs[0]!;
+    if (onnx.isBlocked(source!) && isChannelsLast(perm)) {
+      const channels = { channels: { int: shape[1]! }, channels_last: { int: 1 } };
+      const images = onnx.node('ReorderOutput', [onnx.blocked(source!, shape)], channels, blockDomain);
+      return shape.length === 4 ? images : onnx.node('Reshape', [images, onnx.int64(result.shape)]);
+    }
+    if (onnx.isBlocked(source!) && sameShape(perm, [0, 2, 1, 3, 4])) {
+      // Slices lie in that order already.
+      const channels = { channels: { int: shape[1]! } };
+      const images = onnx.node('ReorderOutput', [onnx.blocked(source!, shape)], channels, blockDomain);
+      return onnx.node('Reshape', [images, onnx.int64(result.shape)]);
     }
     return onnx.node('Transpose', [source!], { perm: { ints: perm } });
   },
@@ -84,6 +92,12 @@ export const transposeOperator: Operator<{ readonly perm: readonly number[] }> =
     return values;
   },
 };
+
+/** [N, C, ...S] to [N, ...S, C]. */
+function isChannelsLast(perm: readonly number[]): boolean {
+  const last = perm.length - 1;
+  return last > 1 && perm.every((from, to) => from === (to === 0 ? 0 : to === last ? 1 : to + 1));
+}
 
 export function transpose(source: Tensor, perm: readonly number[]): Tensor {
   return apply(transposeOperator, [source], { perm });
@@ -121,7 +135,10 @@ export const sliceOperator: Operator<SliceAttributes> = {
     const whole = [start, end].every((at) => at % onnx.channelBlock === 0);
     if (onnx.isBlocked(source!) && axis === 1 && step === 1 && whole) {
       const range = [start, end, axis].map((value) => onnx.int64([value]));
-      return onnx.fromBlocks(onnx.node('Slice', [onnx.blocked(source!), ...range]), end - start);
+      return onnx.fromBlocks(
+        onnx.node('Slice', [onnx.blocked(source!, result.inputs[0]!.shape), ...range]),
+        result.shape,
+      );
     }
     return onnx.node('Slice', [
       source!,
@@ -248,8 +265,9 @@ export const concatOperator: Operator<{ readonly axis: number }> = {
     // Whole blocks of channels follow each other in memory as channels do.
     const fit = result.inputs.every(({ shape }) => fitsBlocks(shape, onnx.channelBlock));
     const inBlocks = axis === 1 && fit && inputs.some(onnx.isBlocked);
-    const made = onnx.node('Concat', inBlocks ? inputs.map(onnx.blocked) : inputs, { axis: { int: axis } });
-    return inBlocks ? onnx.fromBlocks(made, result.shape[1]!) : made;
+    const names = inBlocks ? inputs.map((name, i) => onnx.blocked(name, result.inputs[i]!.shape)) : inputs;
+    const made = onnx.node('Concat', names, { axis: { int: axis } });
+    return inBlocks ? onnx.fromBlocks(made, result.shape) : made;
   },
   evaluate: (result, inputs) => {
     const { axis } = attributesOf(concatOperator, result);
