@@ -132,39 +132,40 @@ function convolveVolume(
   [image, kernel, bias]: readonly string[],
   { image: shape, weights, result, stride, pads, dilation }: BlockedConvolution,
 ): string {
+  const block = onnx.channelBlock;
   const [n, , depth] = shape as [number, number, number];
   const [k, c, taps, u, v] = weights as [number, number, number, number, number];
-  const outDepth = result[2]!;
+  const [, , outDepth, height, width] = result as [number, number, number, number, number];
   const plane = {
     stride: stride.slice(1),
     pads: [pads[1]!, pads[2]!, pads[4]!, pads[5]!],
     dilation: dilation.slice(1),
   };
-  const byDepth = onnx.node('Transpose', [kernel!], { perm: { ints: [2, 0, 1, 3, 4] } });
-  const stacked = onnx.node('Reshape', [byDepth, onnx.int64([taps * k, c, u, v])]);
+  // Filters in blocks, the taps of a block side by side: [K / b, taps, b, C, U, V].
+  const split = onnx.node('Reshape', [kernel!, onnx.int64([k / block, block, c, taps, u * v])]);
+  const moved = onnx.node('Transpose', [split], { perm: { ints: [0, 3, 1, 2, 4] } });
+  const stacked = onnx.node('Reshape', [moved, onnx.int64([taps * k, c, u, v])]);
   const wide = convolveImages(onnx, [image!, stacked], [taps * k, c, u, v], plane);
-  // [N, D, K / b, H W b], in which a depth of one kernel tap is a plain slice.
-  const row = result[3]! * result[4]! * k;
-  const slices = onnx.node('Reshape', [wide, onnx.int64([n, depth, taps, row])]);
-  let sum: string | undefined;
-  // The middle tap covers most slices: the others are added to it.
-  const middle = Math.floor((taps - 1) / 2);
-  for (const tap of [middle, ...Array.from({ length: taps }, (_, i) => i).filter((i) => i !== middle)]) {
-    const shift = tap * dilation[0]! - pads[0]!;
-    const from = Math.max(0, shift);
-    const to = Math.min(depth, outDepth + shift);
-    if (to <= from) continue;
-    const part = onnx.node('Slice', [
-      slices,
-      onnx.int64([from, tap]),
-      onnx.int64([to, tap + 1]),
-      onnx.int64([1, 2]),
-    ]);
-    const missing = [0, from - shift, 0, 0, 0, outDepth + shift - to, 0, 0];
-    const whole = missing.every((size) => size === 0) ? part : onnx.node('Pad', [part, onnx.int64(missing)]);
-    sum = sum === undefined ? whole : onnx.node('Add', [sum, whole]);
-  }
-  const images = onnx.node('Reshape', [sum!, onnx.int64(imagesShape(result))]);
+  // As one block of channels and rows (slice, block, tap), a slice's sum is a convolution of ones that strides over taps.
+  const rows = (k / block) * taps;
+  const tall = onnx.node('Reshape', [wide, onnx.int64([n, block, depth * rows, height * width])]);
+  const step = dilation[0]! * rows + 1;
+  const before = pads[0]! * rows;
+  const reached = (outDepth * (k / block) - 1) * taps + (taps - 1) * step + 1;
+  const ones = onnx.node('Expand', [onnx.float32(1), onnx.int64([block, 1, taps, 1])]);
+  const sums = onnx.node(
+    'Conv',
+    [tall, ones],
+    {
+      group: { int: block },
+      kernel_shape: { ints: [taps, 1] },
+      strides: { ints: [taps, 1] },
+      dilations: { ints: [step, 1] },
+      pads: { ints: [before, 0, Math.max(0, reached - before - depth * rows), 0] },
+    },
+    blockDomain,
+  );
+  const images = onnx.node('Reshape', [sums, onnx.int64(imagesShape(result))]);
   return bias === undefined ? images : addBias(onnx, images, bias, result);
 }
 

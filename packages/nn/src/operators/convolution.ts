@@ -3,7 +3,7 @@ import { emitBody } from '../graph/emit-body.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
-import { convolve, convolveTranspose } from '../reference/convolve.ts';
+import { convolve, convolveTranspose, convolveWeightGradient } from '../reference/convolve.ts';
 import { concat, reshape, reverse, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
 import { pad } from './pad.ts';
@@ -324,11 +324,7 @@ export const weightGradientOperator: Operator<WeightGradientAttributes> = {
   evaluate: (result, [x, dy]) => {
     const attributes = attributesOf(weightGradientOperator, result);
     const values = new Float64Array(sizeOf(result.shape));
-    forEachTap(x!.shape, result.shape, attributes, (weight, count, from, fromStep, to, toStep) => {
-      let sum = 0;
-      for (let i = 0; i < count; i++) sum += x!.values[from + i * fromStep]! * dy!.values[to + i * toStep]!;
-      values[weight]! += sum;
-    });
+    convolveWeightGradient(x!, { shape: result.shape, values }, dy!, attributes);
     return values;
   },
 };

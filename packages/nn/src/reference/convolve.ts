@@ -56,6 +56,29 @@ export function convolveTranspose(
   });
 }
 
+/** Adds to `weights` the gradient of a sum over `output` (its upstream) times the convolution of `image`. */
+export function convolveWeightGradient(
+  image: ReferenceArray,
+  weights: { readonly shape: Shape; readonly values: Float64Array },
+  output: ReferenceArray,
+  geometry: ConvolutionGeometry,
+): void {
+  forEachTile(image.shape, weights.shape, output.shape, geometry, (patches, place) => {
+    patches.gather(image.values);
+    for (let filter = 0; filter < place.filters; filter++) {
+      const upstream = place.output + filter * place.pixels;
+      for (let row = 0; row < patches.rows; row++) {
+        const from = patches.at + row * patches.stride;
+        let sum = 0;
+        for (let p = 0; p < patches.columns; p++) {
+          sum += output.values[upstream + p]! * patches.values[from + p]!;
+        }
+        weights.values[place.weights + filter * place.rowLength + row]! += sum;
+      }
+    }
+  });
+}
+
 interface Rows {
   readonly values: Float64Array;
   /** Offset of the first row. */
