@@ -11,13 +11,14 @@ const built = (path: string) => new URL(`../../dist/${path}`, import.meta.url).h
 test('a process that exits in the middle of a run ends with its own exit code', async () => {
   const program = `
     const { createTrainer } = await import('${built('training/trainer.js')}');
+    const { segmentation } = await import('${built('training/segmentation.js')}');
     const { unet2d } = await import('${built('models/unet-2d.js')}');
     const size = 128;
     const trainer = await createTrainer({
       network: unet2d({ inputChannels: 1, classes: 2, baseChannels: 8, maxChannels: 16, levels: 3, convolutionsPerLevel: 2 }),
-      batchSize: 4, height: size, width: size, threads: 1, weightAverageDecay: 0, random: { normal: () => 0.1 },
-      loss: { crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] },
-      optimiser: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+      imageShape: [4, 1, size, size], threads: 1, random: { normal: () => 0.1 },
+      loss: segmentation({ crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] }),
+      optimiser: { name: 'sgd' },
     });
     const batch = () => ({ images: new Float32Array(4 * size * size), targets: new Uint8Array(4 * size * size), learningRate: 1e-3 });
     await trainer.step(batch());

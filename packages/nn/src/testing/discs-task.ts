@@ -1,6 +1,7 @@
 import { unet2d } from '../models/unet-2d.ts';
 import type { EngineReport } from '../runtime/backend.ts';
 import { createPredictor } from '../runtime/predictor.ts';
+import { segmentation } from '../training/segmentation.ts';
 import { createTrainer } from '../training/trainer.ts';
 import { testRandom } from './numbers.ts';
 
@@ -48,11 +49,9 @@ export async function runDiscs(options: DiscsOptions = {}): Promise<DiscsResult>
       levels: 2,
       convolutionsPerLevel: 2,
     }),
-    batchSize,
-    height: size,
-    width: size,
-    loss: { crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] },
-    optimiser: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 },
+    imageShape: [batchSize, 1, size, size],
+    loss: segmentation({ crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] }),
+    optimiser: { name: 'adamw', weightDecay: 1e-2 },
     weightAverageDecay: 0.9,
     random: testRandom(1),
     kernels: 'plain',

@@ -1,31 +1,23 @@
+import type { Shape } from '../graph/shape.ts';
 import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
 import type { Network } from '../models/network.ts';
 import { softmax } from '../operators/softmax.ts';
 import { evaluate } from '../reference/evaluate.ts';
-import { layoutOf } from './layout.ts';
-import { evaluationScope } from './scopes.ts';
+import { inferenceScope } from './scopes/inference-scope.ts';
+import type { Weights } from './weights.ts';
 
 /**
  * The probabilities of a network in evaluation mode, in float64 with unfolded norms: what an exported model is
- * checked against. Parameters and statistics are flat, in the order of the network's layout.
+ * checked against.
  */
 export function evaluateNetwork(
   network: Network,
-  parameters: ArrayLike<number>,
-  statistics: ArrayLike<number>,
+  weights: Weights,
   image: Float32Array,
-  dims: readonly number[],
+  shape: Shape,
 ): Float64Array {
-  const layout = layoutOf(network);
-  const flatParameters = input('parameters', [layout.parameterCount]);
-  const flatStatistics = input('statistics', [layout.statisticCount]);
-  const source = input('image', dims);
-  const logits = network.forward(scopeOf(evaluationScope(layout, flatParameters, flatStatistics)), source);
-  const feeds = new Map([
-    [flatParameters, parameters],
-    [flatStatistics, statistics],
-    [source, image],
-  ]);
-  return evaluate([softmax(logits, 1)], feeds)[0]!;
+  const source = input('image', shape);
+  const logits = network.forward(scopeOf(inferenceScope(weights, { folded: false })), source);
+  return evaluate([softmax(logits, 1)], new Map([[source, image]]))[0]!;
 }

@@ -1,8 +1,12 @@
-import { NetworkError } from '../errors/network-error.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
-import { input } from '../graph/tensor.ts';
-import { type ParameterSpec, type ScopeSource, scopeOf } from '../layers/scope.ts';
-import { type Network, smallestShape } from '../models/network.ts';
+import {
+  type Declarations,
+  type DeclaredArray,
+  type DeclaredNorm,
+  type DeclaredParameter,
+  statisticsOf,
+} from './declarations.ts';
+import type { Treatment } from './groups.ts';
 
 /** Where a named array lies in a flat vector. */
 export interface Placed {
@@ -12,65 +16,69 @@ export interface Placed {
   readonly size: number;
 }
 
-interface NamedSpec extends ParameterSpec {
-  readonly name: string;
+/** Parameters that the optimiser treats alike: one flat vector, elementwise from end to end. */
+export interface Segment {
+  readonly parameters: readonly Placed[];
+  readonly size: number;
+  /** Factor on the learning rate. */
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Steps done when these parameters began to be trained: their moments were zero then. */
+  readonly since: number;
 }
 
-export interface ParameterLayout extends Placed {
-  readonly spec: ParameterSpec;
-}
-
-/** How parameters and running statistics of a network lie in two flat vectors. */
+/** How what is trained of a network lies in flat vectors, and what is not trained. */
 export interface NetworkLayout {
-  /** Those that decay come first. */
-  readonly parameters: readonly ParameterLayout[];
-  readonly parameterCount: number;
-  /** The first so many numbers belong to parameters that decay. */
-  readonly decayCount: number;
-  /** `name.running_mean` and `name.running_var` of every norm. */
+  readonly segments: readonly Segment[];
+  /** Running statistics of the norms that are trained, in one vector. */
   readonly statistics: readonly Placed[];
   readonly statisticCount: number;
+  readonly norms: readonly DeclaredNorm[];
+  readonly frozenParameters: readonly DeclaredParameter[];
+  readonly frozenNorms: readonly DeclaredNorm[];
+  readonly frozenStatistics: readonly DeclaredArray[];
 }
 
-/** Runs the network's forward function once to learn what it declares. */
-export function layoutOf(network: Network): NetworkLayout {
-  const specs: NamedSpec[] = [];
-  const norms: { name: string; shape: Shape }[] = [];
-  const source: ScopeSource = {
-    parameter: (name, spec) => {
-      if (specs.some((other) => other.name === name)) {
-        throw new NetworkError('value-invalid', `${network.name} declares the parameter ${name} twice`);
-      }
-      specs.push({ ...spec, name });
-      return input(name, spec.shape);
-    },
-    dropout: (_, x) => x,
-    batchNorm: (name, x) => {
-      const shape = [x.shape[1]!];
-      norms.push({ name: `${name}.running_mean`, shape }, { name: `${name}.running_var`, shape });
-      return x;
-    },
-  };
-  network.forward(scopeOf(source), input('image', smallestShape(network)));
-  const decaying = specs.filter((spec) => spec.decays);
-  const parameters = place([...decaying, ...specs.filter((spec) => !spec.decays)]).map((placed, index) => ({
-    ...placed,
-    spec:
-      index < decaying.length
-        ? decaying[index]!
-        : specs.filter((spec) => !spec.decays)[index - decaying.length]!,
-  }));
-  const statistics = place(norms);
+/** Places parameters and running statistics; `since` tells from which step on a parameter has been trained. */
+export function layoutOf(
+  { parameters, norms }: Declarations,
+  treatments: ReadonlyMap<string, Treatment>,
+  since: (name: string) => number = () => 0,
+): NetworkLayout {
+  const isFrozen = (name: string) => treatments.get(name)!.frozen;
+  const alike = new Map<string, DeclaredParameter[]>();
+  for (const parameter of parameters) {
+    if (isFrozen(parameter.name)) continue;
+    const { learningRate, weightDecay } = treatments.get(parameter.name)!;
+    const key = `${learningRate} ${weightDecay} ${since(parameter.name)}`;
+    alike.set(key, [...(alike.get(key) ?? []), parameter]);
+  }
+  const segments = [...alike.values()].map((members) => {
+    const { name } = members[0]!;
+    const { learningRate, weightDecay } = treatments.get(name)!;
+    const placed = place(members);
+    return { parameters: placed, size: total(placed), learningRate, weightDecay, since: since(name) };
+  });
+  const frozenNorms = norms.filter((norm) => isFrozenNorm(norm, isFrozen));
+  const trainedNorms = norms.filter((norm) => !frozenNorms.includes(norm));
+  const statistics = place(statisticsOf(trainedNorms));
   return {
-    parameters,
-    parameterCount: total(parameters),
-    decayCount: total(parameters.slice(0, decaying.length)),
+    segments,
     statistics,
     statisticCount: total(statistics),
+    norms: trainedNorms,
+    frozenParameters: parameters.filter(({ name }) => isFrozen(name)),
+    frozenNorms,
+    frozenStatistics: statisticsOf(frozenNorms),
   };
 }
 
-function place(items: readonly { readonly name: string; readonly shape: Shape }[]): Placed[] {
+/** A norm is frozen with its gain and shift; one that has neither is always trained. */
+export function isFrozenNorm({ affine }: DeclaredNorm, isFrozen: (name: string) => boolean): boolean {
+  return affine.length > 0 && affine.every(isFrozen);
+}
+
+function place(items: readonly DeclaredArray[]): Placed[] {
   let offset = 0;
   return items.map(({ name, shape }) => {
     const placed = { name, shape, offset, size: sizeOf(shape) };

@@ -1,29 +1,46 @@
 import { NetworkError } from '../errors/network-error.ts';
-import { formatShape } from '../graph/shape.ts';
-import type { SegmentationLossOptions } from '../losses/segmentation-loss.ts';
+import { formatShape, type Shape } from '../graph/shape.ts';
 import type { Network } from '../models/network.ts';
-import { writeModel } from '../onnx/write-model.ts';
-import { type AdamOptions, adamRates } from '../optimisers/adam.ts';
-import type { EngineReport } from '../runtime/backend.ts';
-import { openEngine } from '../runtime/engine.ts';
-import { trainingForm } from '../runtime/training-form.ts';
-import { exportModel } from './export-model.ts';
-import { initialParameters, initialStatistics, type NormalSource } from './initialise.ts';
-import { rateNames, reportName, type StateName, stepGraph } from './step-graph.ts';
-import { flattenState, nameState, type TrainerState } from './trainer-state.ts';
+import { type OptimiserOptions, optimiserOf } from '../optimisers/optimiser-of.ts';
+import type { EngineReport, EngineTensor } from '../runtime/backend.ts';
+import { type Batch, checkBatch } from './check-batch.ts';
+import { declarationsOf } from './declarations.ts';
+import { dropoutMask } from './dropout-masks.ts';
+import { type ExportOptions, exportModel } from './export-model.ts';
+import type { ParameterGroup } from './groups.ts';
+import { initialWeights, type NormalSource, untrainedState } from './initialise.ts';
+import { layOutState } from './lay-out-state.ts';
+import type { TrainingLoss } from './loss.ts';
+import { nameState, weightsOf } from './name-state.ts';
+import { hasGraphOf, openSession, prepareSession, type SessionOptions } from './session.ts';
+import { readReport, type StepReport } from './step-report.ts';
+import type { TrainerState } from './trainer-state.ts';
+import type { Weights } from './weights.ts';
 
 export interface TrainerOptions {
   readonly network: Network;
-  readonly batchSize: number;
-  readonly height: number;
-  readonly width: number;
-  readonly loss: SegmentationLossOptions;
-  readonly optimiser: AdamOptions;
-  /** Decay of the moving average of weights; 0 switches it off. */
-  readonly weightAverageDecay: number;
+  /** [N, C, H, W] or [N, C, D, H, W] of a batch. */
+  readonly imageShape: Shape;
+  /** What is made small: see `segmentation` and `classification`. */
+  readonly loss: TrainingLoss;
+  readonly optimiser: OptimiserOptions;
+  /** Parameters with their own learning rate or decay, or none at all; the first group that names one counts. */
+  readonly groups?: readonly ParameterGroup[];
+  /** Scales the whole gradient down to this Euclidean norm where it is longer. */
+  readonly clipNorm?: number;
+  /**
+   * Batches whose mean gradient makes one step of the optimiser (default 1). Norms see each batch by itself.
+   */
+  readonly microBatches?: number;
+  /** Decay of the moving average of weights and running statistics; 0, the default, keeps none. */
+  readonly weightAverageDecay?: number;
   /** Where the first weights come from. */
   readonly random: NormalSource;
-  /** Share of each class among the pixels: the head starts by predicting these. */
+  /** Of the masks of dropout; default 0. */
+  readonly seed?: number;
+  /** Weights that are known already (pretrained ones, say); the others are drawn. */
+  readonly initial?: Weights;
+  /** Share of each class among the targets: the head starts by predicting these. */
   readonly classPriors?: readonly number[];
   /**
    * 'fast' (default): convolutions in the CPU layout of this machine, an eighth less time per step.
@@ -40,191 +57,179 @@ export interface TrainerOptions {
   readonly profile?: string;
 }
 
-export interface Batch {
-  /** [N, C, H, W]; its buffer moves to the engine and is empty afterwards. */
-  readonly images: Float32Array;
-  /** Classes [N, H, W]; its buffer moves too. A value that is no class is ignored by the loss. */
-  readonly targets: Uint8Array;
-  readonly learningRate: number;
+export interface TrainerStepReport extends StepReport {
+  /** Whether the batch completed a step of the optimiser. */
+  readonly updated: boolean;
 }
 
-export interface StepReport {
-  readonly loss: number;
-  readonly crossEntropy: number;
-  /** Euclidean norm of the whole gradient. */
-  readonly gradientNorm: number;
-  /** Soft Dice of every class over this batch, before the step. */
-  readonly dice: readonly number[];
-}
-
-export interface ExportOptions {
-  /** Export the moving average of weights rather than the last weights. */
-  readonly averaged: boolean;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** A network in training. Calls are answered in the order in which they are made. */
+/** A network in training. Calls are carried out one after the other, in the order in which they are made. */
 export interface Trainer {
-  /** Steps done. */
+  /** Steps of the optimiser done. */
   readonly steps: number;
   readonly parameterCount: number;
+  /** Without those that are frozen. */
+  readonly trainedCount: number;
   /** Which providers and how many threads run it. */
   readonly engine: EngineReport;
   /**
-   * One step of the optimiser. Throws a `NetworkError`: 'shape-mismatch', 'value-invalid', or 'not-finite' when an
-   * image or the loss is NaN or infinite; the weights then stay as they were before the step.
+   * One batch: a step of the optimiser, or a part of one where `microBatches` make a step. Throws a `NetworkError`:
+   * 'shape-mismatch', 'value-invalid', 'out-of-memory', or 'not-finite' when an image, the loss or the gradient is NaN
+   * or infinite; everything then stays as it was before the batch.
    */
-  step(batch: Batch): Promise<StepReport>;
+  step(batch: Batch): Promise<TrainerStepReport>;
   /** All numbers, copied. */
   snapshot(): Promise<TrainerState>;
-  /** Takes over a snapshot bit by bit; throws a `NetworkError` ('state-mismatch') when it is of another network. */
+  /**
+   * Takes over a snapshot bit by bit, under the groups of this trainer (see `regroup` for parameters that were frozen
+   * then and are not now). Throws a `NetworkError` ('state-mismatch') when it is of another network or optimiser.
+   */
   restore(state: TrainerState): Promise<void>;
-  /** An ONNX model for `createPredictor`: input `image`, output `probabilities`. */
-  exportModel(options: ExportOptions): Promise<Uint8Array>;
+  /**
+   * Goes on with other groups. What was trained keeps its moments. What was frozen starts with zero moments and its
+   * own count of steps for Adam's corrections, and its average starts at its value; what becomes frozen keeps its
+   * value only, not its average. Opens the engine anew, between steps only; where that fails, the trainer is closed.
+   */
+  regroup(groups: readonly ParameterGroup[]): Promise<void>;
+  /** Parameters and running statistics by name, copied: the averaged ones where there are any and they are wanted. */
+  weights(options: { readonly averaged: boolean }): Promise<Weights>;
+  /** An ONNX model for `createPredictor`. */
+  exportModel(options: ExportOptions & { readonly averaged: boolean }): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
 /** Builds the training graph and opens it in a worker thread. */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { network, batchSize, height, width, optimiser, weightAverageDecay } = options;
-  const averaging = weightAverageDecay > 0;
-  const graph = stepGraph({ ...options, averaging });
-  const { layout } = graph;
-  const imageShape = [batchSize, network.inputChannels, height, width];
-  const targetShape = [batchSize, height, width];
-
-  const parameters = initialParameters(layout, options.random);
-  if (options.classPriors) setHeadBias(parameters, options.classPriors, network, layout);
-  const statistics = initialStatistics(layout);
-  const initial: Record<StateName, Float32Array> = {
-    parameters,
-    firstMoment: new Float32Array(layout.parameterCount),
-    secondMoment: new Float32Array(layout.parameterCount),
-    statistics,
-    averageParameters: parameters,
-    averageStatistics: statistics,
-  };
-  const stateNames = Object.keys(graph.state) as StateName[];
-  const form = await trainingForm(options.provider, options.kernels);
-  const model = writeModel({ name: network.name, outputs: graph.outputs, ...form });
-  const engine = await openEngine(model, {
-    ...options,
-    guard: reportName,
-    state: Object.fromEntries(stateNames.map((name) => [name, initial[name].slice()])),
-  });
+  const { network, imageShape, microBatches = 1, seed = 0 } = options;
+  const setup = setupOf(options);
+  const { declarations } = setup;
+  let groups = options.groups ?? [];
+  const untrained = untrainedState(network, declarations, initialWeights(network, declarations, options));
+  let session = await openSession(setup, prepareSession(setup, groups, untrained));
   let steps = 0;
-  /** Steps in the queue are counted at once, so that each one knows its number. */
-  let begun = 0;
+  let microBatch = 0;
+  let closed = false;
 
-  const check = ({ images, targets, learningRate }: Batch): void => {
-    const sizes = [images.length, targets.length];
-    const expected = [imageShape, targetShape].map((shape) => shape.reduce((a, b) => a * b));
-    if (sizes[0] !== expected[0] || sizes[1] !== expected[1]) {
-      throw new NetworkError(
-        'shape-mismatch',
-        `step ${begun + 1}: expected images ${formatShape(imageShape)} (${expected[0]} numbers) and targets ${formatShape(targetShape)} (${expected[1]}), found ${sizes[0]} and ${sizes[1]} numbers`,
-      );
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+
+  const run = async (batch: Batch): Promise<TrainerStepReport> => {
+    const { graph, engine } = session;
+    const step = steps + 1;
+    const where =
+      microBatches === 1 ? `step ${step}` : `step ${step}, batch ${microBatch + 1} of ${microBatches}`;
+    checkBatch(batch, imageShape, graph.targets, where);
+    const isLast = microBatch === microBatches - 1;
+    const time = { learningRate: batch.learningRate, step, isLast };
+    const feeds: Record<string, EngineTensor> = {
+      image: { data: batch.images, dims: imageShape },
+      targets: { data: batch.targets, dims: graph.targets.shape },
+    };
+    for (const { name, compute } of graph.numbers) {
+      feeds[name] = { data: Float32Array.of(compute(time)), dims: [] };
     }
-    if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
-      throw new NetworkError('value-invalid', `step ${begun + 1}: the learning rate is ${learningRate}`);
+    for (const [layer, mask] of graph.masks.entries()) {
+      feeds[mask.name] = { data: dropoutMask({ seed, step, microBatch }, layer, mask), dims: mask.shape };
     }
-    const bad = images.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new NetworkError(
-        'not-finite',
-        `step ${begun + 1}: the images hold ${images[bad]} at offset ${bad}`,
-      );
+    const buffers = Object.values(feeds).map(({ data }) => data.buffer as ArrayBuffer);
+    const outputs = await engine.send({ kind: 'run', feeds }, buffers);
+    const report = readReport(outputs, graph.report, where);
+    microBatch = isLast ? 0 : microBatch + 1;
+    if (isLast) steps = step;
+    return { ...report, updated: isLast };
+  };
+
+  const readState = async (): Promise<TrainerState> => {
+    const vectors = await session.engine.send({ kind: 'read-state' });
+    const progress = { network: network.name, step: steps, microBatch };
+    return nameState({ ...session, vectors }, session.graph.state, declarations, progress);
+  };
+
+  const assertOpen = (): void => {
+    if (closed) throw new NetworkError('closed', 'the trainer was closed');
+  };
+
+  /** Goes on from `state`, in a new engine where the graph is another one. */
+  const goOn = async (state: TrainerState, nextGroups: readonly ParameterGroup[]): Promise<void> => {
+    const laidOut = layOutState(state, session.treatments, setup);
+    if (nextGroups === groups && hasGraphOf(session, laidOut)) {
+      await session.engine.send({ kind: 'write-state', state: laidOut.vectors });
+    } else {
+      const prepared = prepareSession(setup, nextGroups, state);
+      await session.engine.close();
+      assertOpen();
+      session = await openSession(setup, prepared);
+      if (closed) await session.engine.close();
+      assertOpen();
+      groups = nextGroups;
     }
+    steps = state.step;
+    microBatch = state.microBatch;
   };
 
   return {
     get steps() {
       return steps;
     },
-    parameterCount: layout.parameterCount,
-    engine: engine.report,
-    step: async (batch) => {
-      check(batch);
-      const number = ++begun;
-      const rates: Record<(typeof rateNames)[number], number> = {
-        ...adamRates(optimiser, batch.learningRate, number),
-        // While there are few steps to average, the average follows faster (as in TensorFlow's moving average).
-        averageKeep: 1 - Math.min(weightAverageDecay, (1 + number) / (10 + number)),
-      };
-      const used = rateNames.filter((name) => isUsed(name, optimiser, averaging, layout.decayCount));
-      const outputs = await engine.send(
-        {
-          kind: 'run',
-          feeds: {
-            image: { data: batch.images, dims: imageShape },
-            targets: { data: batch.targets, dims: targetShape },
-            ...Object.fromEntries(
-              used.map((name) => [name, { data: Float32Array.of(rates[name]), dims: [] }]),
-            ),
-          },
-        },
-        [batch.images.buffer as ArrayBuffer, batch.targets.buffer as ArrayBuffer],
-      );
-      const report = outputs[reportName]!.data;
-      const [loss, crossEntropy, gradientNorm, ...dice] = report as unknown as Iterable<number>;
-      if (!report.every(Number.isFinite)) {
-        begun--;
-        throw new NetworkError(
-          'not-finite',
-          `step ${number}: the loss is ${loss}, the norm of the gradient ${gradientNorm}; the weights were left as they were. Lower the learning rate.`,
-        );
-      }
-      steps = number;
-      return { loss: loss!, crossEntropy: crossEntropy!, gradientNorm: gradientNorm!, dice };
+    parameterCount: declarations.parameterCount,
+    get trainedCount() {
+      return session.layout.segments.reduce((sum, { size }) => sum + size, 0);
     },
-    snapshot: async () => {
-      const flat = await engine.send({ kind: 'read-state' });
-      return { network: network.name, step: steps, arrays: nameState(flat, layout) };
+    get engine() {
+      return session.engine.report;
     },
-    restore: async (state) => {
-      const flat = flattenState(state, graph.state, layout, network.name);
-      await engine.send({ kind: 'write-state', state: flat });
-      steps = state.step;
-      begun = state.step;
+    step: (batch) => inOrder(() => run(batch)),
+    snapshot: () => inOrder(readState),
+    restore: (state) => inOrder(() => goOn(state, groups)),
+    regroup: (next) => inOrder(async () => goOn(await readState(), [...next])),
+    weights: ({ averaged }) => inOrder(async () => weightsOf(await readState(), declarations, averaged)),
+    exportModel: ({ averaged, ...rest }) =>
+      inOrder(async () => {
+        const weights = weightsOf(await readState(), declarations, averaged);
+        return exportModel({ ...rest, network, weights });
+      }),
+    close: () => {
+      closed = true;
+      return session.engine.close();
     },
-    exportModel: async ({ averaged, metadata }) => {
-      const flat = await engine.send({ kind: 'read-state' });
-      const useAverage = averaged && averaging;
-      return exportModel(
-        network,
-        layout,
-        flat[useAverage ? 'averageParameters' : 'parameters']!,
-        flat[useAverage ? 'averageStatistics' : 'statistics'] ?? statistics,
-        metadata,
-      );
-    },
-    close: () => engine.close(),
   };
 }
 
-/** Rates that the graph has as inputs: what a switched-off part would need is not there. */
-function isUsed(
-  name: (typeof rateNames)[number],
-  optimiser: AdamOptions,
-  averaging: boolean,
-  decayCount: number,
-): boolean {
-  if (name === 'shrink') return optimiser.weightDecay !== 0 && decayCount > 0;
-  return name !== 'averageKeep' || averaging;
+function setupOf(options: TrainerOptions): SessionOptions {
+  const { network, imageShape, loss, clipNorm, microBatches = 1, weightAverageDecay = 0 } = options;
+  checkOptions(options);
+  const { kernels = 'fast', provider, threads, signal, profile } = options;
+  return {
+    network,
+    declarations: declarationsOf(network, imageShape),
+    imageShape,
+    loss,
+    optimiser: optimiserOf(options.optimiser),
+    averageDecay: weightAverageDecay,
+    microBatches,
+    kernels,
+    engine: { provider, threads, signal, profile },
+    ...(clipNorm !== undefined && { clipNorm }),
+  };
 }
 
-function setHeadBias(
-  parameters: Float32Array,
-  priors: readonly number[],
-  network: Network,
-  { parameters: places }: ReturnType<typeof stepGraph>['layout'],
-): void {
-  const head = places.find(({ name }) => name === network.headBias);
-  if (head === undefined || head.size !== priors.length || priors.some((share) => !(share > 0))) {
-    throw new NetworkError(
-      'value-invalid',
-      `classPriors: expected ${network.classes} positive shares, found [${priors.join(', ')}]`,
-    );
-  }
-  parameters.set(priors.map(Math.log), head.offset);
+function checkOptions(options: TrainerOptions): void {
+  const { imageShape, clipNorm = 1, microBatches = 1, weightAverageDecay = 0, seed = 0 } = options;
+  const isCount = (value: number) => Number.isInteger(value) && value > 0;
+  const wrong: [boolean, string][] = [
+    [!imageShape.every(isCount) || imageShape.length < 3, `imageShape ${formatShape(imageShape)}`],
+    [!isCount(microBatches), `microBatches ${microBatches}`],
+    [!(weightAverageDecay >= 0 && weightAverageDecay < 1), `weightAverageDecay ${weightAverageDecay}`],
+    [!(clipNorm > 0), `clipNorm ${clipNorm}`],
+    [!(Number.isSafeInteger(seed) && seed >= 0), `seed ${seed}`],
+  ];
+  const found = wrong.filter(([isWrong]) => isWrong).map(([, what]) => what);
+  if (found.length === 0) return;
+  throw new NetworkError(
+    'value-invalid',
+    `createTrainer: expected imageShape [N, C, ...S] and microBatches of positive whole numbers, weightAverageDecay in [0, 1), clipNorm above 0, seed a whole number from 0; found ${found.join(', ')}`,
+  );
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
 import { unet2d } from '@glisson/nn/models/unet-2d';
+import { segmentation } from '@glisson/nn/training/segmentation';
 import { createTrainer } from '@glisson/nn/training/trainer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Plan } from '../plan/plan.ts';
@@ -22,12 +23,9 @@ async function exportUntrained(metadata: Record<string, string>): Promise<Uint8A
   const { network, training } = plan;
   const trainer = await createTrainer({
     network: unet2d(network),
-    batchSize: 1,
-    width: training.patchSize[0],
-    height: training.patchSize[1],
-    loss: training.loss,
-    optimiser: training.optimiser,
-    weightAverageDecay: 0,
+    imageShape: [1, network.inputChannels, training.patchSize[1], training.patchSize[0]],
+    loss: segmentation(training.loss),
+    optimiser: { name: 'sgd' },
     random: createRandom(1),
     threads: 1,
   });

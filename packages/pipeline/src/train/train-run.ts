@@ -5,6 +5,7 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
 import type { Finding } from '@glisson/imaging/volume/scan';
 import { unet2d } from '@glisson/nn/models/unet-2d';
+import { segmentation } from '@glisson/nn/training/segmentation';
 import { createTrainer, type Trainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -168,17 +169,20 @@ function openTrainer(
   const { training, network } = plan;
   return createTrainer({
     network: unet2d(network),
-    batchSize: training.batchSize,
-    height: training.patchSize[1],
-    width: training.patchSize[0],
-    loss: training.loss,
-    optimiser: training.optimiser,
+    imageShape: [training.batchSize, network.inputChannels, training.patchSize[1], training.patchSize[0]],
+    loss: segmentation(training.loss),
+    optimiser: optimiserOptions(training.optimiser),
     weightAverageDecay: training.weightAverageDecay,
     random: createRandom(training.seed, 'weights'),
     classPriors: classShares(cases, plan),
     threads,
     signal,
   });
+}
+
+/** The plan's Adam has decoupled decay. */
+function optimiserOptions({ beta1, beta2, epsilon, weightDecay }: Plan['training']['optimiser']) {
+  return { name: 'adamw', beta1, beta2, epsilon, weightDecay } as const;
 }
 
 function firstProgress(plan: Plan): TrainProgress {

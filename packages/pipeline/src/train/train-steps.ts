@@ -31,7 +31,8 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
     batch = next;
     const done = step + 1;
 
-    const sums = [result.loss, result.crossEntropy, ...result.dice];
+    const { crossEntropy: ofBatch, dice } = result.parts;
+    const sums = [result.loss, ...ofBatch!, ...dice!];
     pending = {
       steps: pending.steps + 1,
       sums: sums.map((value, i) => (pending.sums[i] ?? 0) + value),

@@ -1,0 +1,38 @@
+import { scalar, type Tensor } from '../graph/tensor.ts';
+import { add, div, mul, sqrt, sub } from '../operators/elementwise.ts';
+import type { OptimisedSegment, OptimiserUpdate } from './optimiser.ts';
+
+export interface AdaptiveOptions {
+  /** Decay of the mean of the gradient; default 0.9. */
+  readonly beta1?: number;
+  /** Decay of the mean of its square; default 0.999. */
+  readonly beta2?: number;
+  /** Added to the root of the second moment; default 1e-8. */
+  readonly epsilon?: number;
+  /** Default 0. */
+  readonly weightDecay?: number;
+}
+
+export const adaptiveMemory = ['firstMoment', 'secondMoment'] as const;
+
+/**
+ * The step of Adam (Kingma and Ba, 2015) from `start`, t counted from 1:
+ * m' = m + (1 - beta1)(g - m); v' = v + (1 - beta2)(g^2 - v);
+ * p' = start - learningRate / (1 - beta1^t) m' / (sqrt(v') / sqrt(1 - beta2^t) + epsilon).
+ */
+export function adaptiveStep(
+  start: Tensor,
+  gradient: Tensor,
+  { memory, rate }: OptimisedSegment,
+  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdaptiveOptions,
+): OptimiserUpdate {
+  const stepSize = rate(({ learningRate, step }) => learningRate / (1 - beta1 ** step));
+  const correction = rate(({ step }) => Math.sqrt(1 - beta2 ** step));
+  const toward = (mean: Tensor, value: Tensor, beta: number) =>
+    add(mean, mul(sub(value, mean), scalar(1 - beta)));
+  const firstMoment = toward(memory.firstMoment!, gradient, beta1);
+  const secondMoment = toward(memory.secondMoment!, mul(gradient, gradient), beta2);
+  const scale = add(div(sqrt(secondMoment), correction), scalar(epsilon));
+  const step = mul(div(firstMoment, scale), stepSize);
+  return { parameters: sub(start, step), memory: { firstMoment, secondMoment } };
+}

@@ -1,0 +1,39 @@
+import { NetworkError } from '../errors/network-error.ts';
+import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
+import type { TargetType } from './loss.ts';
+
+export interface Batch {
+  /** As `imageShape` says, row-major; its buffer moves to the engine and is empty afterwards. */
+  readonly images: Float32Array;
+  /** As the loss says; its buffer moves too. */
+  readonly targets: Uint8Array | Float32Array;
+  readonly learningRate: number;
+}
+
+/** Throws a `NetworkError` that begins with `where` and says what of a batch does not fit. */
+export function checkBatch(
+  { images, targets, learningRate }: Batch,
+  imageShape: Shape,
+  wanted: TargetType,
+  where: string,
+): void {
+  const [imageSize, targetSize] = [sizeOf(imageShape), sizeOf(wanted.shape)];
+  if (images.length !== imageSize || targets.length !== targetSize) {
+    throw new NetworkError(
+      'shape-mismatch',
+      `${where}: expected images ${formatShape(imageShape)} (${imageSize} numbers) and targets ${formatShape(wanted.shape)} (${targetSize}), found ${images.length} and ${targets.length} numbers`,
+    );
+  }
+  const found = targets instanceof Float32Array ? 'float32' : 'uint8';
+  if (found !== wanted.type) {
+    throw new NetworkError('type-mismatch', `${where}: expected ${wanted.type} targets, found ${found}`);
+  }
+  if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
+    throw new NetworkError('value-invalid', `${where}: the learning rate is ${learningRate}`);
+  }
+  for (const [what, values] of Object.entries({ images, targets })) {
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    throw new NetworkError('not-finite', `${where}: the ${what} hold ${values[bad]} at offset ${bad}`);
+  }
+}
