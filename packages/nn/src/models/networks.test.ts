@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { hasSharedWeights, realWeights, sharedPath } from '../../../../testing/shared-data.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { declarationsOf } from '../testing/network-inputs.ts';
+import { planLoad } from '../weights/mapping/plan-load.ts';
 import { densenet40 } from './cifar-densenet.ts';
 import { resnet20 } from './cifar-resnet.ts';
 import { densenet } from './densenet.ts';
@@ -98,5 +99,13 @@ describe.skipIf(!hasSharedWeights)('names and shapes', () => {
     { key: 'densenet121', network: densenet({ depth: 121, classes }) },
   ])(realWeights('$network.name has the arrays of $key'), ({ key, network }) => {
     expect(new Map([...arraysOf(network)].sort())).toEqual(new Map([...published(key)].sort()));
+  });
+
+  test(realWeights('VGG16 loads whole from the arrays that timm has'), () => {
+    const named = (arrays: ReadonlyMap<string, Shape>) =>
+      [...arrays].map(([name, shape]) => ({ name, shape }));
+    const network = vgg({ depth: 16, classes });
+    const { report } = planLoad(named(arraysOf(network)), named(published('vgg16_timm')), { strict: true });
+    expect(report.loaded).toHaveLength(32);
   });
 });
