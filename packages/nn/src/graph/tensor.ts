@@ -66,6 +66,8 @@ export interface OnnxEmitter {
 /** One kind of operation: shape rule, gradient, ONNX form and float64 reference, together in one place. */
 export interface Operator<Attributes> {
   readonly name: string;
+  /** Every element of the result depends on the corresponding elements of its inputs only. */
+  readonly elementwise?: true;
   /** Shape and type of the result; throws a `NetworkError` that names the operator and the shapes. */
   infer(inputs: readonly Tensor[], attributes: Attributes): TensorType;
   /** Gradients by input, as new graph; `undefined` where none flows. Absent: not differentiable. */

@@ -21,6 +21,7 @@ function pointwise(definition: Pointwise): Operator<None> {
   const { name, operand = 'float32', gradient } = definition;
   return {
     name,
+    elementwise: true,
     infer: (inputs) => {
       if (inputs.some(({ type }) => type !== operand)) {
         throw new NetworkError(
