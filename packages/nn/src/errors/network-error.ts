@@ -8,6 +8,7 @@ export type NetworkErrorCode =
   | 'damaged'
   | 'state-mismatch'
   | 'unsupported'
+  | 'operator-unknown'
   | 'engine-failed'
   | 'provider-unavailable'
   | 'out-of-memory'

@@ -42,7 +42,7 @@ export function wrapSession(
       for (const [name, result] of Object.entries(await session.run(inputs, fetches))) {
         const { data, dims } = result as Tensor;
         const own = data instanceof Float32Array && (traits.ownsResults || data === spare[name]);
-        outputs[name] = { data: own ? data : Float32Array.from(data as ArrayLike<number>), dims };
+        outputs[name] = { data: own ? data : toFloats(data as ArrayLike<number | bigint>), dims };
       }
       return outputs;
     },
@@ -51,4 +51,11 @@ export function wrapSession(
       await session.release();
     },
   };
+}
+
+/** Any numbers as float32, in a buffer of their own; whole numbers of 64 bits come as bigints. */
+function toFloats(numbers: ArrayLike<number | bigint>): Float32Array {
+  return typeof numbers[0] === 'bigint'
+    ? Float32Array.from(numbers, Number)
+    : Float32Array.from(numbers as ArrayLike<number>);
 }
