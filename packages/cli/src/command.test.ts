@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   mkdirSync,
@@ -19,6 +20,8 @@ import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
 import { readScan } from '@glisson/imaging/scan/read-scan';
 import { writeLabelmapFile } from '@glisson/imaging/scan/write-volume';
 import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
+import { encodeModel } from '@glisson/nn/onnx/encode-model';
+import { thresholdForeignPlan, thresholdOnnx } from '@glisson/pipeline/testing/foreign-models';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('../bin/glisson.js', import.meta.url));
@@ -114,6 +117,63 @@ describe('the built command', () => {
     const { status, document } = asJson('evaluate', '--reference', truth, '--prediction', truth);
     expect(status).toBe(0);
     expect(document.cases[0]).toMatchObject({ liver: { dice: 1, iou: 1 }, lesion: { dice: 1, iou: 1 } });
+  });
+
+  test('segment runs a network of somebody else by its plan, with all outputs', async () => {
+    const study = 'data/patient-001/dicom';
+    const model = encodeModel(thresholdOnnx({ layout: 'NHWC', output: 'labels' }));
+    writeFileSync(at('theirs.onnx'), model);
+    const plan = { ...thresholdForeignPlan({ layout: 'NHWC', output: 'labels' }), name: 'their net' };
+    writeFileSync(at('theirs.json'), JSON.stringify({ ...plan, model: { file: 'theirs.onnx' } }));
+    const first = asJson('segment', study, '--out', 'foreign', '--model', 'theirs.json');
+    expect(first.status).toBe(0);
+    const sha256 = createHash('sha256').update(model).digest('hex');
+    expect(first.document.model).toEqual({ path: at('theirs.onnx'), sha256, plan: 'theirs.json' });
+    const names = readdirSync(at('foreign')).sort();
+    expect(names).toEqual([
+      'labels.nii.gz',
+      'lesions.csv',
+      'lesions.json',
+      'masks',
+      'masks-liver',
+      'overview.png',
+      'provenance.json',
+      'report.html',
+    ]);
+    const provenance = JSON.parse(readFileSync(at('foreign/provenance.json'), 'utf8'));
+    expect(provenance.model).toMatchObject({
+      sha256,
+      recipe: 'foreign network their net',
+      planFile: 'theirs.json',
+    });
+    expect(provenance.settings.output).toMatchObject({ activation: 'labels' });
+    expect(readFileSync(at('foreign/report.html'), 'utf8')).toContain('foreign network their net');
+
+    // What the thresholds say of each voxel, but for the smoothing of rules: liver where 85 to 150 HU are.
+    const { voxels } = await readLabelmap(at('foreign/labels.nii.gz'));
+    const { volume } = await readScan(at(study));
+    const found = Array.from(voxels, (label, i) => (label === 1 ? volume.voxels[i]! : Number.NaN)).filter(
+      Number.isFinite,
+    );
+    expect(found.filter((hu) => hu >= 85 && hu < 150).length / found.length).toBeGreaterThan(0.9);
+
+    const again = ['segment', study, '--out', 'foreign-2', '--model', 'theirs.onnx', '--plan', 'theirs.json'];
+    expect(glisson(...again).status).toBe(0);
+    expect(readFileSync(at('foreign-2/labels.nii.gz'))).toEqual(readFileSync(at('foreign/labels.nii.gz')));
+
+    writeFileSync(at('wrong.json'), JSON.stringify({ ...plan, tile: { size: [64, 64], multipleOf: 5 } }));
+    const wrong = asJson(
+      'segment',
+      study,
+      '--out',
+      'wrong',
+      '--model',
+      'theirs.onnx',
+      '--plan',
+      'wrong.json',
+    );
+    expect(wrong.status).toBe(1);
+    expect(wrong.document.error).toMatchObject({ code: 'plan-invalid', where: 'wrong.json' });
   });
 
   test('doctor says what a bug report needs', () => {

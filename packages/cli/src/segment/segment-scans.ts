@@ -6,7 +6,8 @@ import { readScan } from '@glisson/imaging/scan/read-scan';
 import type { Finding } from '@glisson/imaging/volume/scan';
 import { type FoundScan, findScans } from '@glisson/pipeline/inspect/find-scans';
 import type { LesionMeasures } from '@glisson/pipeline/measure/measure-lesions';
-import { type LoadedModel, loadModel } from '@glisson/pipeline/predict/load-model';
+import { loadModel } from '@glisson/pipeline/predict/load-model';
+import type { LoadedModel } from '@glisson/pipeline/predict/loaded-model';
 import { segmentScan } from '@glisson/pipeline/predict/segment-scan';
 import type { SegmentationWarning } from '@glisson/pipeline/predict/segmentation';
 import { assertMayReplaceResult } from '@glisson/pipeline/report/result-folder';
@@ -20,6 +21,7 @@ import { type ChosenScans, chooseScans, type SkippedScan } from './choose-scans.
 export interface SegmentOptions {
   readonly out: string;
   readonly model: string;
+  readonly plan?: string;
   readonly series?: string;
   readonly force?: boolean;
 }
@@ -28,7 +30,8 @@ export interface SegmentOptions {
 export interface SegmentReport {
   readonly schema: 'glisson.segment/1';
   readonly notice: string;
-  readonly model: { readonly path: string; readonly sha256: string };
+  /** `plan` is the file of a foreign network's plan. */
+  readonly model: { readonly path: string; readonly sha256: string; readonly plan?: string };
   readonly scans: readonly SegmentedScan[];
   readonly failed: readonly { readonly name: string; readonly error: ErrorReport }[];
   readonly skipped: readonly SkippedScan[];
@@ -56,7 +59,7 @@ export async function segmentScans(
   const force = options.force === true;
   // The result folder is renamed into place: what must be writable is the folder around it.
   await assertWritable(dirname(resolve(options.out)));
-  const model = await loadModel(options.model);
+  const model = await loadModel(options.model, options.plan);
   const { scans, skipped } = await findChosen(path, options.series, context);
   for (const { name, reason } of skipped) note(`skipped ${name}: ${reason}`);
 
@@ -84,7 +87,11 @@ export async function segmentScans(
   return {
     schema: 'glisson.segment/1',
     notice: 'Research use only, not a medical device.',
-    model: { path: model.path, sha256: model.hash },
+    model: {
+      path: model.path,
+      sha256: model.hash,
+      ...(model.kind === 'foreign' && { plan: model.planPath }),
+    },
     scans: done,
     failed,
     skipped,

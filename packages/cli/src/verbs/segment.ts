@@ -9,10 +9,15 @@ export const segment: Verb<SegmentOptions> = {
   description:
     'Writes, for each scan: black-and-white masks, a labelmap on the grid of the scan, a table of lesions, ' +
     'an overview picture, a report to scroll through, and how it all came about. ' +
-    'Several scans each get a folder of their own. Research use only, not a medical device.',
+    'Several scans each get a folder of their own. A network that somebody else made runs by a plan file ' +
+    '(docs/how-to/run-a-foreign-onnx-model.md). Research use only, not a medical device.',
   options: [
     new Option('--out <folder>', 'where the results go').makeOptionMandatory(),
-    new Option('--model <run>', 'folder of a training run, or its model.onnx').makeOptionMandatory(),
+    new Option(
+      '--model <run>',
+      'folder of a training run, or its model.onnx; of a foreign network, the .onnx file or the plan that names it',
+    ).makeOptionMandatory(),
+    new Option('--plan <file>', 'how to run a foreign network: its plan.json'),
     new Option('--series <uid>', 'only this DICOM series'),
     new Option('--force', 'replace results that are there'),
   ],
@@ -28,6 +33,10 @@ export const segment: Verb<SegmentOptions> = {
     {
       command: 'glisson segment scans --out results --model runs/first',
       meaning: 'every scan of a folder, one result folder each',
+    },
+    {
+      command: 'glisson segment study --out result --model theirs.onnx --plan theirs.json',
+      meaning: 'with a network of somebody else',
     },
   ],
   async run([path], options, context) {

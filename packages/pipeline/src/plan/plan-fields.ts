@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import { planSchema } from './plan.ts';
 
-/** The schema without its "may be null" shell. */
+/** The schema without its "may be null" and "has a default" shells. */
 function unwrapped(schema: unknown): unknown {
-  return schema instanceof z.ZodNullable ? unwrapped(schema.unwrap()) : schema;
+  const isShell =
+    schema instanceof z.ZodNullable || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+  return isShell ? unwrapped(schema.unwrap()) : schema;
 }
 
 /** The schema of the plan at a path, or undefined where the plan has no such field. */
-export function schemaAt(path: readonly PropertyKey[]): z.ZodType | undefined {
-  let schema: unknown = planSchema;
+export function schemaAt(path: readonly PropertyKey[], root: z.ZodType = planSchema): z.ZodType | undefined {
+  let schema: unknown = root;
   for (const part of path) {
     schema = unwrapped(schema);
     if (schema instanceof z.ZodObject)
@@ -22,8 +24,8 @@ export function schemaAt(path: readonly PropertyKey[]): z.ZodType | undefined {
 }
 
 /** Names of the fields of the object at a path; empty where there is no object. */
-export function fieldNamesAt(path: readonly PropertyKey[]): string[] {
-  const schema = unwrapped(schemaAt(path));
+export function fieldNamesAt(path: readonly PropertyKey[], root?: z.ZodType): string[] {
+  const schema = unwrapped(schemaAt(path, root));
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 

@@ -36,15 +36,19 @@ function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-/** One plain sentence for each fault that the schema found in `input`. */
-export function describeIssues(issues: readonly z.core.$ZodIssue[], input: unknown): string[] {
+/** One plain sentence for each fault that a schema (default: that of plans) found in `input`. */
+export function describeIssues(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  schema?: z.ZodType,
+): string[] {
   return issues.flatMap((issue) => {
     const where = dotted(issue.path);
     const found = valueAt(input, issue.path);
     switch (issue.code) {
       case 'unrecognized_keys':
         return issue.keys.map((key) => {
-          const near = nearestName(key, fieldNamesAt(issue.path));
+          const near = nearestName(key, fieldNamesAt(issue.path, schema));
           const hint = near === undefined ? '' : `; did you mean ${dotted([...issue.path, near])}?`;
           return `${dotted([...issue.path, key])} is no field of a plan${hint}`;
         });
@@ -64,7 +68,9 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], input: unkno
         ];
       }
       case 'invalid_value':
-        return [`${where} is ${shown(found)}, expected ${issue.values.map((v) => shown(v)).join(' or ')}`];
+        return [
+          `${where} is ${found === undefined ? 'missing' : shown(found)}, expected ${issue.values.map((v) => shown(v)).join(' or ')}`,
+        ];
       default:
         return [`${where}: ${issue.message}`];
     }

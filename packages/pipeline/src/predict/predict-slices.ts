@@ -1,9 +1,8 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import type { Plan } from '../plan/plan.ts';
 import type { PreparedVolume } from '../preprocess/prepare-volume.ts';
-import { channelCount, writeSliceChannels } from '../preprocess/slice-stack.ts';
 import { findBodyRegion } from './body-region.ts';
+import type { SliceNetwork } from './slice-network.ts';
 import { type ClassIndices, createSliceStitcher, type SliceProbabilities } from './slice-stitcher.ts';
 import { type TileJob, tileBatches } from './tile-batches.ts';
 import { fitTile, growToTile, tileGrid } from './tile-grid.ts';
@@ -26,34 +25,35 @@ const pixelsPerBatch = 4 * 256 * 256;
  */
 export async function predictSlices(
   prepared: PreparedVolume,
-  plan: Plan,
+  network: SliceNetwork,
   predictor: TilePredictor,
   onSlice: (k: number, probabilities: SliceProbabilities) => void,
   control: TaskControl = {},
 ): Promise<void> {
-  const { preprocess, network, inference } = plan;
+  const { channels, classes, mirror } = network;
   const { size, spacing } = prepared.geometry;
   const slicePixels = size[0] * size[1];
-  const body = findBodyRegion(prepared.voxels, size, preprocess.windowHU[0], spacing[0] * spacing[1]);
-  const tile = fitTile(inference.tileSize, body.rectangle, network.levels);
+  const body = findBodyRegion(prepared.voxels, size, network.airHU, spacing[0] * spacing[1]);
+  const tile = fitTile(network.tileSize, body.rectangle, network.tileUnit);
   const region = growToTile(body.rectangle, [size[0], size[1]], tile);
-  const grid = tileGrid(region, tile, inference.overlap);
-  const classes = classIndices(plan);
-  const stitcher = createSliceStitcher([size[0], size[1]], grid, classes, inference.mirror ? 2 : 1);
-  const channels = channelCount(preprocess);
+  const grid = tileGrid(region, tile, network.overlap);
+  const stitcher = createSliceStitcher([size[0], size[1]], grid, classes, mirror ? 2 : 1);
   const tilePixels = tile[0] * tile[1];
-  const batchSize = Math.max(1, Math.floor(pixelsPerBatch / tilePixels));
-  const padding = (preprocess.windowHU[0] - preprocess.meanHU) / preprocess.sdHU;
+  const batchSize = Math.min(
+    network.mostTiles ?? Number.POSITIVE_INFINITY,
+    Math.max(1, Math.floor(pixelsPerBatch / tilePixels)),
+  );
 
   const source = { slice: -1, channels: new Float32Array(channels * slicePixels) };
   const cutBatch = (batch: readonly TileJob[]): Float32Array => {
     const input = new Float32Array(batch.length * channels * tilePixels);
     for (const [n, job] of batch.entries()) {
       if (source.slice !== job.slice) {
-        writeSliceChannels(prepared, job.slice, preprocess, source.channels, 0);
+        network.writeChannels(prepared, job.slice, source.channels);
         source.slice = job.slice;
       }
-      stitcher.cut(source.channels, job.tile, job.mirrored, padding, input, n * channels * tilePixels);
+      const at = n * channels * tilePixels;
+      stitcher.cut(source.channels, job.tile, job.mirrored, network.padding, input, at);
     }
     return input;
   };
@@ -75,7 +75,7 @@ export async function predictSlices(
   };
 
   let running: { batch: TileJob[]; result: ReturnType<TilePredictor['run']> } | undefined;
-  for (const batch of tileBatches(body.slices, grid.positions.length, inference.mirror, batchSize)) {
+  for (const batch of tileBatches(body.slices, grid.positions.length, mirror, batchSize)) {
     const input = cutBatch(batch);
     const previous = running && { batch: running.batch, result: await running.result };
     control.signal?.throwIfAborted();
@@ -119,16 +119,4 @@ function assertNumbers({ liver }: SliceProbabilities, k: number): void {
     expected: 'probabilities from 0 to 1',
     advice: 'Its weights are damaged: take the model from its training again, or train it again.',
   });
-}
-
-function classIndices({ network, labels }: Plan): ClassIndices {
-  const find = (name: string): number => {
-    const value = labels.find((entry) => entry.name === name)?.value;
-    if (value !== undefined && value < network.classes) return value;
-    throw new PipelineError('model-invalid', `The model does not know the label "${name}".`, {
-      found: `labels ${labels.map((entry) => `${entry.value} ${entry.name}`).join(', ')}; ${network.classes} classes`,
-      expected: '0 background, 1 liver, 2 lesion',
-    });
-  };
-  return { classes: network.classes, liver: find('liver'), lesion: find('lesion') };
 }

@@ -5,7 +5,7 @@ import type { Volume } from '@glisson/imaging/volume/volume';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { LesionMeasures } from '../measure/measure-lesions.ts';
 import { sliceNumber } from '../measure/slice-number.ts';
-import type { Fingerprint, Plan } from '../plan/plan.ts';
+import type { Fingerprint } from '../plan/plan.ts';
 import type { CleaningFacts } from '../postprocess/clean-labels.ts';
 import type { SegmentationWarning } from './segmentation.ts';
 
@@ -46,6 +46,13 @@ export function measureUsableRange({ voxels }: Volume, where: string): ValueRang
   return { low, high };
 }
 
+/** What is known of the scans that a network was trained on. */
+export interface TrainingScans {
+  readonly windowHU: readonly [number, number];
+  /** Absent for foreign networks: their plans do not say. */
+  readonly fingerprint: Fingerprint | undefined;
+}
+
 /** Air that a whole CT holds and a clipped one does not, HU. */
 const airHU = -200;
 
@@ -61,17 +68,23 @@ export function compareWithTraining(
   scan: Scan,
   lpsGeometry: Geometry,
   range: ValueRange,
-  plan: Plan,
+  { fingerprint, windowHU }: TrainingScans,
 ): SegmentationWarning[] {
-  const { fingerprint } = plan;
   return [
     ...modalityWarnings(scan),
     ...directionWarnings(lpsGeometry),
-    ...rangeWarnings(range, fingerprint, plan.preprocess.windowHU),
-    ...spacingWarnings(lpsGeometry, fingerprint),
-    ...fieldWarnings(lpsGeometry, fingerprint),
+    ...rangeWarnings(range, fingerprint?.rangeHU, windowHU),
+    ...(fingerprint === undefined
+      ? [foreignWarning]
+      : [...spacingWarnings(lpsGeometry, fingerprint), ...fieldWarnings(lpsGeometry, fingerprint)]),
   ];
 }
+
+const foreignWarning: SegmentationWarning = {
+  code: 'foreign-network',
+  message:
+    'The network comes from elsewhere and its plan does not say what scans it was trained on: scans unlike them are not noticed.',
+};
 
 function modalityWarnings(scan: Scan): SegmentationWarning[] {
   const modality = scan.series?.modality;
@@ -112,19 +125,21 @@ function directionWarnings({ direction }: Geometry): SegmentationWarning[] {
 
 function rangeWarnings(
   { low, high }: ValueRange,
-  { rangeHU }: Fingerprint,
+  rangeHU: Fingerprint['rangeHU'] | undefined,
   window: readonly [number, number],
 ): SegmentationWarning[] {
   const found = `values from ${round(low)} to ${round(high)}`;
   if (low > window[0] + 0.1 * (window[1] - window[0]) || high < window[0] + 0.5 * (window[1] - window[0])) {
+    const trained =
+      rangeHU === undefined ? '' : ` (training: ${round(rangeHU[0])} to ${round(rangeHU[1])} HU)`;
     return [
       {
         code: 'hu-range',
-        message: `The scan has ${found}, which do not look like Hounsfield units of a body (training: ${round(rangeHU[0])} to ${round(rangeHU[1])} HU). It may be an 8-bit picture or lack its rescale intercept.`,
+        message: `The scan has ${found}, which do not look like Hounsfield units of a body${trained}. It may be an 8-bit picture or lack its rescale intercept.`,
       },
     ];
   }
-  if (low > airHU && rangeHU[0] <= airHU) {
+  if (low > airHU && (rangeHU === undefined || rangeHU[0] <= airHU)) {
     return [
       {
         code: 'hu-clipped',
@@ -183,7 +198,7 @@ export function checkResult(
   labelmap: Labelmap,
   measures: LesionMeasures,
   cleaning: CleaningFacts,
-  plan: Plan,
+  { fingerprint }: TrainingScans,
 ): SegmentationWarning[] {
   if (!cleaning.liverFound) {
     const found = cleaning.liverMl > 0 ? ` (the largest candidate has ${round(cleaning.liverMl, 1)} ml)` : '';
@@ -206,7 +221,7 @@ export function checkResult(
       message: `The liver reaches the end of the scan (slice ${numbers.join(' and ')}): a part of it may lie outside, and volumes are those of the visible part.`,
     });
   }
-  const training = plan.fingerprint.liverVolumeMl;
+  const training = fingerprint?.liverVolumeMl ?? null;
   if (training !== null && measures.liverMl < training[0] / 2) {
     warnings.push({
       code: 'small-liver',
@@ -219,7 +234,7 @@ export function checkResult(
       message: `The liver found has ${round(measures.liverMl)} ml, more than twice the largest in training (${round(training[1])} ml): other organs may be included.`,
     });
   }
-  const percentiles = plan.fingerprint.liverPercentilesHU;
+  const percentiles = fingerprint?.liverPercentilesHU ?? null;
   const mean = meanOfLiver(volume, labelmap);
   if (percentiles !== null && mean !== undefined && (mean < percentiles[0] || mean > percentiles[2])) {
     warnings.push({

@@ -1,15 +1,21 @@
 import { assertGeometriesAgree, assertGeometry, type Geometry } from '@glisson/imaging/geometry/geometry';
-import { type AxisMap, invertAxisMap, reorientLabelmap } from '@glisson/imaging/process/reorient';
+import {
+  type AxisMap,
+  axisMapToLps,
+  invertAxisMap,
+  reorientGeometry,
+  reorientLabelmap,
+} from '@glisson/imaging/process/reorient';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createLabelmap, type Labelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import type { Scan } from '@glisson/imaging/volume/scan';
-import { createPredictor } from '@glisson/nn/runtime/predictor';
 import { measureLesions, type ProbabilityOf } from '../measure/measure-lesions.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { PostprocessPlan } from '../plan/plan.ts';
 import { cleanLabels } from '../postprocess/clean-labels.ts';
 import { type PreparedVolume, prepareVolume } from '../preprocess/prepare-volume.ts';
 import { createInPlaneMap, type InPlaneMap, interpolateSlice } from './in-plane-map.ts';
-import type { LoadedModel } from './load-model.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import { type ModelUse, modelUse } from './model-use.ts';
 import { predictSlices, type TilePredictor } from './predict-slices.ts';
 import { checkResult, compareWithTraining, measureUsableRange } from './scan-checks.ts';
 import type { Segmentation, SegmentationWarning } from './segmentation.ts';
@@ -38,29 +44,32 @@ export async function segmentScan(
   control: TaskControl = {},
 ): Promise<Segmentation> {
   const clock = createStopwatch();
-  const { plan } = model;
   control.signal?.throwIfAborted();
   assertGeometry(scan.volume.geometry, scan.path);
   const range = measureUsableRange(scan.volume, scan.path);
-  const prepared = prepareVolume(scan.volume, plan.preprocess, control);
+  const { geometry } = scan.volume;
+  const use = modelUse(model, reorientGeometry(geometry, axisMapToLps(geometry)));
+  const prepared = prepareVolume(scan.volume, use.preparation, control);
   clock.lap('prepare');
 
-  const { labels, lesionBytes, map } = await predictLabels(prepared, model, options, control);
+  const { labels, lesionBytes, map } = await predictLabels(prepared, use, options, control);
   clock.lap('network');
 
   control.signal?.throwIfAborted();
-  const cleaning = cleanLabels(labels, prepared.lpsGeometry, plan.postprocess);
-  const labelmap = toSourceGrid(labels, prepared, scan.volume.geometry);
+  const cleaning = cleanLabels(labels, prepared.lpsGeometry, use.rules);
+  const labelmap = toSourceGrid(labels, prepared, geometry);
   clock.lap('postprocess');
 
-  const probabilityOf = createProbabilityLookup(lesionBytes, prepared, map, scan.volume.geometry);
+  const probabilityOf = use.hasProbabilities
+    ? createProbabilityLookup(lesionBytes, prepared, map, geometry)
+    : undefined;
   const measures = measureLesions(scan.volume, labelmap, probabilityOf);
   const warnings: SegmentationWarning[] = [
     ...scan.findings.flatMap(({ severity, code, message }) =>
       severity === 'info' ? [] : [{ code, message }],
     ),
-    ...compareWithTraining(scan, prepared.lpsGeometry, range, plan),
-    ...checkResult(scan.volume, labelmap, measures, cleaning, plan),
+    ...compareWithTraining(scan, prepared.lpsGeometry, range, use.training),
+    ...checkResult(scan.volume, labelmap, measures, cleaning, use.training),
   ];
   clock.lap('measure');
   return { ...measures, labelmap, warnings, seconds: clock.laps };
@@ -75,25 +84,25 @@ interface RawLabels {
 
 async function predictLabels(
   prepared: PreparedVolume,
-  model: LoadedModel,
+  { network, rules, open }: ModelUse,
   options: SegmentOptions,
   control: TaskControl,
 ): Promise<RawLabels> {
-  const labeller = createLabeller(prepared, model.plan);
+  const labeller = createLabeller(prepared, rules);
   if (options.predictor !== undefined) {
-    await predictSlices(prepared, model.plan, options.predictor, labeller.addSlice, control);
+    await predictSlices(prepared, network, options.predictor, labeller.addSlice, control);
     return labeller;
   }
-  const predictor = await createPredictor(model.onnx, { threads: options.threads, signal: control.signal });
+  const predictor = await open({ threads: options.threads, signal: control.signal });
   try {
-    await predictSlices(prepared, model.plan, predictor, labeller.addSlice, control);
+    await predictSlices(prepared, network, predictor, labeller.addSlice, control);
   } finally {
     await predictor.close();
   }
   return labeller;
 }
 
-function createLabeller(prepared: PreparedVolume, plan: Plan) {
+function createLabeller(prepared: PreparedVolume, rules: PostprocessPlan) {
   const { geometry, lpsGeometry } = prepared;
   const map = createInPlaneMap(geometry, lpsGeometry);
   const sourcePixels = lpsGeometry.size[0] * lpsGeometry.size[1];
@@ -102,7 +111,7 @@ function createLabeller(prepared: PreparedVolume, plan: Plan) {
   const lesionBytes = new Uint8Array(prepared.voxels.length);
   const liver = new Float32Array(sourcePixels);
   const lesion = new Float32Array(sourcePixels);
-  const { liverThreshold, lesionThreshold } = plan.postprocess;
+  const { liverThreshold, lesionThreshold } = rules;
   const addSlice = (k: number, probabilities: { liver: Float32Array; lesion: Float32Array }): void => {
     interpolateSlice(probabilities.liver, geometry.size[0], map, liver);
     interpolateSlice(probabilities.lesion, geometry.size[0], map, lesion);

@@ -22,7 +22,7 @@ describe.each([
     for (let t = 0; t < grid.positions.length; t++) {
       for (const mirrored of passes === 2 ? [false, true] : [false]) {
         const input = new Float32Array(3 + area).fill(-1);
-        stitcher.cut(image, t, mirrored, 9, input, 3);
+        stitcher.cut(image, t, mirrored, [9], input, 3);
         const output = new Float32Array(3 * area);
         for (let i = 0; i < area; i++) {
           output[area + i] = 2 * input[3 + i]!;
@@ -43,13 +43,13 @@ describe.each([
     const image = new Float32Array(2 * width * height).fill(1);
     for (let t = 0; t < grid.positions.length; t++) {
       const input = new Float32Array(2 * area);
-      stitcher.cut(image, t, false, -7, input, 0);
+      stitcher.cut(image, t, false, [-7, -9], input, 0);
       const [x0, y0] = grid.positions[t]!;
       for (let c = 0; c < 2; c++) {
         for (let y = 0; y < tile[1]; y++) {
           for (let x = 0; x < tile[0]; x++) {
             const inside = x0 + x >= 0 && x0 + x < width && y0 + y >= 0 && y0 + y < height;
-            expect(input[c * area + y * tile[0] + x]).toBe(inside ? 1 : -7);
+            expect(input[c * area + y * tile[0] + x]).toBe(inside ? 1 : [-7, -9][c]);
           }
         }
       }

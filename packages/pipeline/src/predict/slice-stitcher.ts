@@ -19,13 +19,13 @@ export interface ClassIndices {
 export interface SliceStitcher {
   /**
    * Copies tile `index` of a slice's channels [channels, height, width] to `out` at `offset`, as
-   * [channels, tile height, tile width]; pixels outside the slice get `padding`; `mirrored` flips x.
+   * [channels, tile height, tile width]; pixels outside the slice get their channel's `padding`; `mirrored` flips x.
    */
   cut(
     slice: Float32Array,
     index: number,
     mirrored: boolean,
-    padding: number,
+    padding: readonly number[],
     out: Float32Array,
     offset: number,
   ): void;
@@ -85,8 +85,8 @@ export function createSliceStitcher(
       const w = windows[index]!;
       const channels = source.length / (width * height);
       const isCovered = w.endX - w.firstX === tileWidth && w.endY - w.firstY === tileHeight;
-      if (!isCovered) out.fill(padding, offset, offset + channels * tileArea);
       for (let c = 0; c < channels; c++) {
+        if (!isCovered) out.fill(padding[c]!, offset + c * tileArea, offset + (c + 1) * tileArea);
         for (let ty = w.firstY; ty < w.endY; ty++) {
           const from = (c * height + w.y + ty) * width + w.x;
           const to = offset + c * tileArea + ty * tileWidth;

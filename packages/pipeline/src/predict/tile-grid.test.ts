@@ -38,11 +38,12 @@ describe('tile grid', () => {
   });
 
   test('the tile fits the region: smaller, a little larger, or as planned, and always divisible', () => {
-    const fit = (width: number, height: number) => fitTile([256, 256], { width, height }, 5);
+    const fit = (width: number, height: number) => fitTile([256, 256], { width, height }, 16);
     expect(fit(190, 141)).toEqual([192, 144]);
     expect(fit(270, 320)).toEqual([272, 320]);
     expect(fit(321, 512)).toEqual([256, 256]);
-    expect(fitTile([250, 100], { width: 500, height: 500 }, 3)).toEqual([252, 100]);
+    expect(fitTile([250, 100], { width: 500, height: 500 }, 4)).toEqual([252, 100]);
+    expect(fitTile([250, 100], { width: 20, height: 500 }, null)).toEqual([250, 100]);
   });
 
   test('positions run row by row from the region', () => {

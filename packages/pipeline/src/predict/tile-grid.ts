@@ -19,15 +19,15 @@ const mostStretch = 1.25;
 
 /**
  * The tile for a region: the plan's, made to fit. It shrinks to a smaller region, so that no padding is computed,
- * stretches a little where that saves a second tile, and is rounded up to what a network of `levels` resolutions
- * can halve: multiples of 2^(levels - 1). Convolutional networks take any such size.
+ * stretches a little where that saves a second tile, and is rounded up to multiples of `unit`: what the network can
+ * halve. Convolutional networks take any such size; null: this one takes the wanted size only.
  */
 export function fitTile(
   wanted: readonly [number, number],
   region: Pick<Rectangle, 'width' | 'height'>,
-  levels: number,
+  unit: number | null,
 ): [number, number] {
-  const unit = 2 ** (levels - 1);
+  if (unit === null) return [...wanted];
   const fit = (tile: number, length: number) =>
     Math.ceil((length <= mostStretch * tile ? length : tile) / unit) * unit;
   return [fit(wanted[0], region.width), fit(wanted[1], region.height)];

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Scan } from '@glisson/imaging/volume/scan';
-import type { LoadedModel } from '../predict/load-model.ts';
+import type { ForeignPlan } from '../plan/foreign-plan.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { LoadedModel } from '../predict/loaded-model.ts';
 import type { Segmentation } from '../predict/segmentation.ts';
 
 /** What a result is made of and by: everything but the clock is the same in every run. */
@@ -14,8 +16,11 @@ export interface Provenance {
     readonly file: string;
     readonly sha256: string;
     readonly planSha256: string;
+    /** Of a foreign network, its name. */
     readonly recipe: string;
     readonly planVersion: number;
+    /** The plan of a foreign network, which is no part of its model. */
+    readonly planFile?: string;
   };
   readonly input: {
     readonly path: string;
@@ -27,10 +32,9 @@ export interface Provenance {
     /** SHA-256 of the voxels in memory (little-endian) after their geometry as JSON text. */
     readonly sha256: string;
   };
-  readonly settings: {
-    readonly inference: LoadedModel['plan']['inference'];
-    readonly postprocess: LoadedModel['plan']['postprocess'];
-  };
+  readonly settings:
+    | Pick<Plan, 'inference' | 'postprocess'>
+    | Pick<ForeignPlan, 'input' | 'tile' | 'output' | 'postprocess'>;
   readonly warnings: Segmentation['warnings'];
   readonly findings: Scan['findings'];
 }
@@ -41,7 +45,6 @@ export function describeProvenance(
   model: LoadedModel,
   extraVersions: Readonly<Record<string, string>>,
 ): Provenance {
-  const { plan } = model;
   return {
     schema: 'glisson.provenance/1',
     notice: 'Research use only, not a medical device.',
@@ -56,8 +59,9 @@ export function describeProvenance(
       file: model.path,
       sha256: model.hash,
       planSha256: model.planHash,
-      recipe: plan.recipe,
-      planVersion: plan.version,
+      recipe: model.kind === 'foreign' ? `foreign network ${model.plan.name}` : model.plan.recipe,
+      planVersion: model.plan.version,
+      ...(model.kind === 'foreign' && { planFile: model.planPath }),
     },
     input: {
       path: scan.path,
@@ -68,10 +72,20 @@ export function describeProvenance(
       geometry: scan.volume.geometry,
       sha256: hashVolume(scan.volume),
     },
-    settings: { inference: plan.inference, postprocess: plan.postprocess },
+    settings: settingsOf(model),
     warnings: segmentation.warnings,
     findings: scan.findings,
   };
+}
+
+/** The choices of the plan that shape a result; of a foreign one all, since no model file keeps them. */
+function settingsOf(model: LoadedModel): Provenance['settings'] {
+  if (model.kind === 'trained') {
+    const { inference, postprocess } = model.plan;
+    return { inference, postprocess };
+  }
+  const { input, tile, output, postprocess } = model.plan;
+  return { input, tile, output, postprocess };
 }
 
 function hashVolume({ geometry, voxels }: Scan['volume']): string {

@@ -4,7 +4,7 @@ import { writeFolderWhole } from '@glisson/imaging/files/whole-files';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { writeLabelmapFile } from '@glisson/imaging/scan/write-volume';
 import type { Scan } from '@glisson/imaging/volume/scan';
-import type { LoadedModel } from '../predict/load-model.ts';
+import type { LoadedModel } from '../predict/loaded-model.ts';
 import type { Segmentation } from '../predict/segmentation.ts';
 import { lesionsCsv, lesionsJson } from './lesion-table.ts';
 import { drawOverview } from './overview.ts';

@@ -3,7 +3,7 @@ import { createLabelmap, type Labelmap, liverLabels } from '@glisson/imaging/vol
 import type { Scan } from '@glisson/imaging/volume/scan';
 import { createVolume, type Volume } from '@glisson/imaging/volume/volume';
 import type { Plan } from '../plan/plan.ts';
-import type { LoadedModel } from '../predict/load-model.ts';
+import type { TrainedModel } from '../predict/loaded-model.ts';
 import type { TilePredictor } from '../predict/predict-slices.ts';
 
 /** HU of the block phantom's tissues. */
@@ -134,9 +134,16 @@ export function thresholdPlan(changes: Partial<Plan> = {}): Plan {
   };
 }
 
-export function modelOf(plan: Plan): LoadedModel {
+export function modelOf(plan: Plan): TrainedModel {
   const hash = 'a'.repeat(64);
-  return { plan, onnx: new Uint8Array(), hash, planHash: 'b'.repeat(64), path: '/runs/threshold/model.onnx' };
+  return {
+    kind: 'trained',
+    plan,
+    onnx: new Uint8Array(),
+    hash,
+    planHash: 'b'.repeat(64),
+    path: '/runs/threshold/model.onnx',
+  };
 }
 
 /** Stands for a network: lesion from 45 to 85 HU (0.8), liver from 85 to 150 HU (0.9), read off the middle channel. */
