@@ -1,8 +1,10 @@
-import { apply, attributesOf, type Operator, type Tensor } from './tensor.ts';
+import { apply, attributesOf, type Operator, type Tensor, topologicalOrder } from './tensor.ts';
 
 export interface CompositeAttributes {
   readonly name: string;
   readonly gradient: (upstream: Tensor, needed: readonly boolean[]) => readonly (Tensor | undefined)[];
+  /** The same value in the form for inference, from the sources: where it need not share parts with a gradient. */
+  readonly inference?: ((...sources: Tensor[]) => Tensor) | undefined;
 }
 
 /**
@@ -26,8 +28,30 @@ export function withGradient(
   body: Tensor,
   sources: readonly Tensor[],
   gradient: CompositeAttributes['gradient'],
+  inference?: CompositeAttributes['inference'],
 ): Tensor {
-  return apply(compositeOperator, [body, ...sources], { name, gradient });
+  return apply(compositeOperator, [body, ...sources], { name, gradient, inference });
+}
+
+/** The hand-written gradient of a composite. */
+export function gradientOf(composite: Tensor): CompositeAttributes['gradient'] {
+  return attributesOf(compositeOperator, composite).gradient;
+}
+
+/** The same graph with the forms for inference in place of composites that have one. */
+export function inferenceForm(outputs: readonly Tensor[]): Tensor[] {
+  const made = new Map<Tensor, Tensor>();
+  for (const tensor of topologicalOrder(outputs)) {
+    const inputs = tensor.inputs.map((source) => made.get(source)!);
+    const inference =
+      tensor.operator.name === compositeOperator.name
+        ? attributesOf(compositeOperator, tensor).inference
+        : undefined;
+    const isSame = inputs.every((source, index) => source === tensor.inputs[index]);
+    const rebuilt = isSame ? tensor : apply(tensor.operator, inputs, tensor.attributes);
+    made.set(tensor, inference?.(...inputs.slice(1)) ?? rebuilt);
+  }
+  return outputs.map((output) => made.get(output)!);
 }
 
 /** The tensor itself, or what a composite was built as. */

@@ -1,5 +1,5 @@
 import { type Shape, sameShape, sizeOf } from '../graph/shape.ts';
-import type { OnnxEmitter, Tensor } from '../graph/tensor.ts';
+import type { OnnxAttribute, OnnxEmitter, Tensor } from '../graph/tensor.ts';
 import { blockedShape, fitsBlocks, imagesShape } from './channel-blocks.ts';
 
 /**
@@ -12,6 +12,7 @@ export function emitElementwise(
   result: Tensor,
   operands: readonly Tensor[],
   names: readonly string[],
+  attributes: Readonly<Record<string, OnnxAttribute>> = {},
 ): string {
   const { shape } = result;
   const kinds = operands.map((operand) => kindOf(operand.shape, shape));
@@ -22,7 +23,7 @@ export function emitElementwise(
     !isReady ||
     !kinds.includes('whole')
   ) {
-    return onnx.node(type, names);
+    return onnx.node(type, names, attributes);
   }
   const channels = shape[1]!;
   if (!kinds.includes('channels')) {
@@ -30,6 +31,7 @@ export function emitElementwise(
       onnx.node(
         type,
         names.map((name, i) => (kinds[i] === 'whole' ? onnx.blocked(name, shape) : name)),
+        attributes,
       ),
       shape,
     );
@@ -39,8 +41,19 @@ export function emitElementwise(
     if (kinds[i] === 'scalar') return name;
     return onnx.node('Reshape', [name, onnx.int64([channels / onnx.channelBlock, 1, onnx.channelBlock])]);
   });
-  const made = onnx.node('Reshape', [onnx.node(type, parts), onnx.int64(imagesShape(shape))]);
+  const made = onnx.node('Reshape', [onnx.node(type, parts, attributes), onnx.int64(imagesShape(shape))]);
   return onnx.fromBlocks(made, shape);
+}
+
+/** Writes nodes on values of one shape: in blocks of channels where all lie in them already, else in row-major order. */
+export function inOneLayout(
+  onnx: OnnxEmitter,
+  shape: Shape,
+  names: readonly string[],
+  build: (names: readonly string[]) => string,
+): string {
+  if (!names.every(onnx.isBlocked)) return build(names);
+  return onnx.fromBlocks(build(names.map((name) => onnx.blocked(name, shape))), shape);
 }
 
 /** A value in blocks as it lies in memory, [images, C / b, H W, b]: costs nothing. */

@@ -1,5 +1,5 @@
 import { NetworkError } from '../errors/network-error.ts';
-import { bodyOf } from '../graph/composite.ts';
+import { bodyOf, inferenceForm } from '../graph/composite.ts';
 import type { ElementType, Shape } from '../graph/shape.ts';
 import {
   type ConstantAttributes,
@@ -102,8 +102,10 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     shared.set(key, name);
     return name;
   };
-  const order = topologicalOrder(Object.values(outputs));
-  const consumers = countConsumers(order, Object.values(outputs));
+  // A model of open sizes is for inference, and the forms that a gradient shares write sizes down.
+  const results = openAxes === undefined ? Object.values(outputs) : inferenceForm(Object.values(outputs));
+  const order = topologicalOrder(results);
+  const consumers = countConsumers(order, results);
   const inBlocks = new Map<string, string>();
   const shapes = new Map<string, Shape>();
   const inOrder = new Map<string, string>();
@@ -192,8 +194,8 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
   }
 
   const rename = new Map<string, string>();
-  for (const [wanted, tensor] of Object.entries(outputs)) {
-    let name = plain(names.get(tensor)!);
+  for (const [index, wanted] of Object.keys(outputs).entries()) {
+    let name = plain(names.get(results[index]!)!);
     if (!makers.has(name) || rename.has(name)) name = emitter.node('Identity', [name]);
     rename.set(name, wanted);
   }

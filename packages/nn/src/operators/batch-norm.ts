@@ -1,8 +1,9 @@
 import { withGradient } from '../graph/composite.ts';
+import { sizeOf } from '../graph/shape.ts';
 import { scalar, type Tensor } from '../graph/tensor.ts';
-import { channelAffine } from './channel-affine.ts';
+import { channelAffine, perChannel } from './channel-affine.ts';
 import { add, div, mul, neg, sqrt, sub } from './elementwise.ts';
-import { imageShape, reshape } from './layout.ts';
+import { imageSizes, spatialAxes } from './image.ts';
 import { reduceSum } from './reduce.ts';
 
 export interface NormalisedBatch {
@@ -14,17 +15,16 @@ export interface NormalisedBatch {
 }
 
 /**
- * Batch normalisation with the statistics of the batch (Ioffe and Szegedy, 2015), per channel:
+ * Batch normalisation of [N, C, ...S] with the statistics of the batch (Ioffe and Szegedy, 2015), per channel:
  * y = gamma z + beta with z = (x - mean) / sqrt(var + epsilon); two passes: var = mean of (x - mean)^2.
  * dbeta = sum dy; dgamma = sum dy z; dx = gamma / sd (dy - mean dy - z mean(dy z)).
  */
 export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): NormalisedBatch {
-  const [n, c, h, w] = imageShape('batchNorm', x);
-  const count = scalar(n * h * w);
-  const pixels = [0, 2, 3];
-  const wide = [c, 1, 1];
+  const { n, spatial } = imageSizes('batchNorm', x, 0);
+  const count = scalar(n * sizeOf(spatial));
+  const pixels = [0, ...spatialAxes(x)];
   const mean = div(reduceSum(x, pixels), count);
-  const centred = sub(x, reshape(mean, wide));
+  const centred = sub(x, perChannel(mean, x));
   // Sums of products, not ReduceSumSquare: ONNX Runtime is twice as fast at them.
   const variance = div(reduceSum(mul(centred, centred), pixels), count);
   const inverse = div(scalar(1), sqrt(add(variance, scalar(epsilon))));
@@ -35,7 +35,7 @@ export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
     // dx = slope dy - a - b (x - mean): coefficients per channel first, so that the pixels see few passes.
     const a = neg(mul(slope, div(dBeta, count)));
     const b = mul(mul(slope, inverse), div(dGamma, count));
-    return [sub(channelAffine(dy, slope, a), mul(centred, reshape(b, wide))), dGamma, dBeta];
+    return [sub(channelAffine(dy, slope, a), mul(centred, perChannel(b, x))), dGamma, dBeta];
   });
   return { result, mean, variance };
 }

@@ -1,58 +1,10 @@
 import { NetworkError } from '../errors/network-error.ts';
-import { broadcastShapes, type ElementType, formatShape, sizeOf } from '../graph/shape.ts';
+import { broadcastShapes, type ElementType } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, scalar, type Tensor } from '../graph/tensor.ts';
-import { emitElementwise } from '../onnx/blocked-elementwise.ts';
-import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
+import { inOneLayout } from '../onnx/blocked-elementwise.ts';
+import { stretched } from '../reference/walk.ts';
+import { type None, pointwise } from './pointwise.ts';
 import { sumToShape } from './reduce.ts';
-
-type None = Record<string, never>;
-
-interface Pointwise {
-  readonly name: string;
-  readonly onnx: string;
-  readonly operand?: ElementType;
-  readonly result?: ElementType;
-  readonly value: (...x: number[]) => number;
-  readonly gradient?: (upstream: Tensor, inputs: readonly Tensor[], result: Tensor) => (() => Tensor)[];
-}
-
-/** An operator on corresponding elements of its inputs, which are stretched by NumPy's rule. */
-function pointwise(definition: Pointwise): Operator<None> {
-  const { name, operand = 'float32', gradient } = definition;
-  return {
-    name,
-    elementwise: true,
-    infer: (inputs) => {
-      if (inputs.some(({ type }) => type !== operand)) {
-        throw new NetworkError(
-          'type-mismatch',
-          `${name}: expected ${operand}, found ${inputs.map(({ type, shape }) => `${type} ${formatShape(shape)}`).join(', ')}`,
-        );
-      }
-      const shape = inputs.map((t) => t.shape).reduce((a, b) => broadcastShapes(a, b, name));
-      return { shape, type: definition.result ?? operand };
-    },
-    ...(gradient && {
-      gradient: (result, upstream, needed) =>
-        gradient(upstream, result.inputs, result).map((build, index) =>
-          needed[index] ? sumToShape(build(), result.inputs[index]!.shape) : undefined,
-        ),
-    }),
-    emit: (result, names, onnx) => emitElementwise(onnx, definition.onnx, result, result.inputs, names),
-    evaluate: (result, inputs) => {
-      const operands = inputs.map(({ shape, values }) => {
-        const read = new Float64Array(sizeOf(result.shape));
-        forEachIndex(result.shape, broadcastStrides(shape, result.shape), (to, from) => {
-          read[to] = values[from]!;
-        });
-        return read;
-      });
-      return Float64Array.from({ length: sizeOf(result.shape) }, (_, i) =>
-        definition.value(...operands.map((read) => read[i]!)),
-      );
-    },
-  };
-}
 
 /** y = a + b */
 export const addOperator = pointwise({
@@ -140,15 +92,11 @@ export const reluOperator: Operator<None> = {
 /** The gradient of `relu` from its result and dy. */
 const reluGradientOperator: Operator<None> = {
   ...pointwise({ name: 'reluGradient', onnx: '', value: (y, dy) => (y! > 0 ? dy! : 0) }),
-  emit: (result, [y, dy], onnx) => {
-    const inBlocks = onnx.isBlocked(y!) && onnx.isBlocked(dy!);
-    const [value, upstream] = inBlocks
-      ? [onnx.blocked(y!, result.shape), onnx.blocked(dy!, result.shape)]
-      : [y!, dy!];
-    const zero = onnx.float32(0);
-    const made = onnx.node('Where', [onnx.node('Greater', [value, zero]), upstream, zero]);
-    return inBlocks ? onnx.fromBlocks(made, result.shape) : made;
-  },
+  emit: (result, names, onnx) =>
+    inOneLayout(onnx, result.shape, names, ([y, dy]) => {
+      const zero = onnx.float32(0);
+      return onnx.node('Where', [onnx.node('Greater', [y!, zero]), dy!, zero]);
+    }),
 };
 
 /** y = 1 where a > b, else 0 (bool) */
@@ -166,6 +114,80 @@ export const equalOperator = pointwise({
   result: 'bool',
   value: (a, b) => (a === b ? 1 : 0),
 });
+
+/** y = 1 where a >= b, else 0 (bool) */
+export const greaterOrEqualOperator = pointwise({
+  name: 'greaterOrEqual',
+  onnx: 'GreaterOrEqual',
+  result: 'bool',
+  value: (a, b) => (a! >= b! ? 1 : 0),
+});
+
+/** y = a and b (bool) */
+export const andOperator = pointwise({
+  name: 'and',
+  onnx: 'And',
+  operand: 'bool',
+  value: (a, b) => a! * b!,
+});
+
+/** y = a or b (bool) */
+export const orOperator = pointwise({
+  name: 'or',
+  onnx: 'Or',
+  operand: 'bool',
+  value: (a, b) => Math.max(a!, b!),
+});
+
+/** y = not x (bool) */
+export const notOperator = pointwise({ name: 'not', onnx: 'Not', operand: 'bool', value: (x) => 1 - x! });
+
+/** y = |x|; dx = sign(x) dy, 0 at 0 */
+export const absOperator = pointwise({
+  name: 'abs',
+  onnx: 'Abs',
+  value: (x) => Math.abs(x!),
+  gradient: (dy, [x]) => [() => mul(dy, apply(signOperator, [x!], {}))],
+});
+
+/** y = -1, 0 or 1; no gradient */
+export const signOperator = pointwise({ name: 'sign', onnx: 'Sign', value: (x) => Math.sign(x!) });
+
+/** y = a^b for a > 0, or whole b; da = b a^(b - 1) dy, db = y ln a dy */
+export const powOperator = pointwise({
+  name: 'pow',
+  onnx: 'Pow',
+  value: (a, b) => a! ** b!,
+  gradient: (dy, [a, b], y) => [
+    () => mul(dy, mul(b!, apply(powOperator, [a!, sub(b!, scalar(1))], {}))),
+    () => mul(dy, mul(y, log(a!))),
+  ],
+});
+
+/** y = the larger of a and b; dy goes to it, in halves where they are equal (as PyTorch) */
+export const maximumOperator = pointwise({
+  name: 'maximum',
+  onnx: 'Max',
+  value: (a, b) => Math.max(a!, b!),
+  gradient: (dy, [a, b]) => shared(dy, a!, b!),
+});
+
+/** y = the smaller of a and b; dy goes to it, in halves where they are equal (as PyTorch) */
+export const minimumOperator = pointwise({
+  name: 'minimum',
+  onnx: 'Min',
+  value: (a, b) => Math.min(a!, b!),
+  gradient: (dy, [a, b]) => shared(dy, b!, a!),
+});
+
+/** dy for the first operand where `high` > `low`, for the second one where it is less. */
+function shared(dy: Tensor, high: Tensor, low: Tensor): (() => Tensor)[] {
+  const share = () => {
+    const tie = where(equal(high, low), scalar(0.5), scalar(0));
+    return where(greater(high, low), scalar(1), tie);
+  };
+  return [() => mul(dy, share()), () => mul(dy, sub(scalar(1), share()))];
+}
 
 /** y = a where the condition holds, else b */
 export const whereOperator: Operator<None> = {
@@ -191,18 +213,8 @@ export const whereOperator: Operator<None> = {
   },
   emit: (_, inputs, onnx) => onnx.node('Where', inputs),
   evaluate: (result, inputs) => {
-    const values = new Float64Array(sizeOf(result.shape));
-    for (const [index, wanted] of [1, 0].entries()) {
-      const strides = inputs.map(({ shape }) => broadcastStrides(shape, result.shape));
-      const chosen = new Float64Array(values.length);
-      forEachIndex(result.shape, strides[0]!, (to, from) => {
-        chosen[to] = inputs[0]!.values[from]!;
-      });
-      forEachIndex(result.shape, strides[index + 1]!, (to, from) => {
-        if (chosen[to] === wanted) values[to] = inputs[index + 1]!.values[from]!;
-      });
-    }
-    return values;
+    const [condition, a, b] = inputs.map(({ shape, values }) => stretched(values, shape, result.shape));
+    return condition!.map((holds, i) => (holds === 1 ? a![i]! : b![i]!));
   },
 };
 
@@ -226,12 +238,31 @@ export const sub = binary(subOperator);
 export const mul = binary(mulOperator);
 export const div = binary(divOperator);
 export const greater = binary(greaterOperator);
+export const greaterOrEqual = binary(greaterOrEqualOperator);
 export const equal = binary(equalOperator);
+export const and = binary(andOperator);
+export const or = binary(orOperator);
+export const not = unary(notOperator);
+export const maximum = binary(maximumOperator);
+export const minimum = binary(minimumOperator);
+export const abs = unary(absOperator);
 export const neg = unary(negOperator);
 export const sqrt = unary(sqrtOperator);
 export const exp = unary(expOperator);
 export const log = unary(logOperator);
 export const relu = unary(reluOperator);
+
+/** y = 1 where a < b, else 0 (bool) */
+export function less(a: Tensor, b: Tensor): Tensor {
+  return greater(b, a);
+}
+
+/** x^exponent; for x > 0 unless the exponent is a whole number. */
+export function pow(x: Tensor, exponent: number): Tensor {
+  if (exponent === 1) return x;
+  if (exponent === 2) return mul(x, x);
+  return exponent === 0.5 ? sqrt(x) : apply(powOperator, [x, scalar(exponent)], {});
+}
 
 export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return apply(whereOperator, [condition, a, b], {});

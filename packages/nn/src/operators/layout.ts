@@ -2,7 +2,7 @@ import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sameShape, sizeOf, stridesOf } from '../graph/shape.ts';
 import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
 import { blockDomain, fitsBlocks } from '../onnx/channel-blocks.ts';
-import { forEachIndex } from '../reference/walk.ts';
+import { gather } from '../reference/walk.ts';
 import { pad } from './pad.ts';
 
 /** y = x with other sizes in the same row-major order. dx = dy, reshaped back. */
@@ -77,19 +77,11 @@ export const transposeOperator: Operator<{ readonly perm: readonly number[] }> =
   evaluate: (result, [source]) => {
     const { perm } = attributesOf(transposeOperator, result);
     const strides = stridesOf(source!.shape);
-    const values = new Float64Array(source!.values.length);
-    const from = perm.map((axis) => strides[axis]!);
-    const index = new Array<number>(perm.length).fill(0);
-    for (let to = 0; to < values.length; to++) {
-      let offset = 0;
-      for (let axis = 0; axis < index.length; axis++) offset += index[axis]! * from[axis]!;
-      values[to] = source!.values[offset]!;
-      for (let axis = index.length - 1; axis >= 0; axis--) {
-        if (++index[axis]! < result.shape[axis]!) break;
-        index[axis] = 0;
-      }
-    }
-    return values;
+    return gather(
+      source!.values,
+      result.shape,
+      perm.map((axis) => strides[axis]!),
+    );
   },
 };
 
@@ -192,11 +184,7 @@ export const reverseOperator: Operator<{ readonly axes: readonly number[] }> = {
     const strides = stridesOf(result.shape);
     const last = axes.reduce((sum, axis) => sum + (result.shape[axis]! - 1) * strides[axis]!, 0);
     const signed = strides.map((stride, axis) => (axes.includes(axis) ? -stride : stride));
-    const values = new Float64Array(source!.values.length);
-    forEachIndex(result.shape, signed, (to, from) => {
-      values[to] = source!.values[last + from]!;
-    });
-    return values;
+    return gather(source!.values, result.shape, signed, last);
   },
 };
 

@@ -48,12 +48,11 @@ export const matmulOperator: Operator<Record<string, never>> = {
     const fromB = offsets(b!.shape);
     for (let i = 0; i < fromA.length; i++) {
       for (let r = 0; r < rows; r++) {
-        for (let c = 0; c < columns; c++) {
-          let sum = 0;
-          for (let k = 0; k < inner; k++) {
-            sum += a!.values[fromA[i]! + r * inner + k]! * b!.values[fromB[i]! + k * columns + c]!;
-          }
-          values[(i * rows + r) * columns + c] = sum;
+        const to = (i * rows + r) * columns;
+        for (let k = 0; k < inner; k++) {
+          const factor = a!.values[fromA[i]! + r * inner + k]!;
+          const from = fromB[i]! + k * columns;
+          for (let c = 0; c < columns; c++) values[to + c]! += factor * b!.values[from + c]!;
         }
       }
     }

@@ -1,20 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { runPython } from '../../../../testing/python.ts';
 import { hasSystemTools, needs } from '../../../../testing/system-tools.ts';
+import { runTorch } from '../../../../testing/torch.ts';
 import { gradients } from '../autodiff/gradients.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import { evaluate } from '../reference/evaluate.ts';
-import { checkOperator, randomValues } from '../testing/check-operator.ts';
-import { relativeError } from '../testing/numbers.ts';
+import { checkOperator, compareWithPeer } from '../testing/check-operator.ts';
 import { runGraph } from '../testing/run-graph.ts';
-import {
-  type AveragePoolOptions,
-  adaptiveAveragePool,
-  averagePool,
-  globalAveragePool,
-} from './average-pooling.ts';
+import { adaptiveAveragePool, averagePool, globalAveragePool } from './average-pooling.ts';
 import { mul } from './elementwise.ts';
 import type { PoolOptions } from './pool-windows.ts';
 import { maxPool, maxPool2 } from './pooling.ts';
@@ -204,105 +198,72 @@ test('max-pooling of images full of ties, against a naive one, in every form', a
   );
 });
 
-const torchScript = `
-import json, sys, torch
-data = json.load(sys.stdin)
-results = []
-for case in data:
-    x = torch.tensor(case['x'], dtype=torch.float64).reshape(case['shape']).requires_grad_()
-    name = case['name']
-    rank = len(case['shape']) - 2
-    options = case['options']
-    function = getattr(torch.nn.functional, name + str(rank) + 'd')
-    y = function(x, **options)
-    (y * torch.tensor(case['dy'], dtype=torch.float64).reshape(y.shape)).sum().backward()
-    results.append({'y': y.detach().flatten().tolist(), 'dx': x.grad.flatten().tolist(), 'shape': list(y.shape)})
-print(json.dumps(results))
-`;
-
-interface TorchCase {
-  readonly x: Tensor;
-  readonly y: Tensor;
-  readonly values: readonly number[];
-  readonly dy: readonly number[];
-  readonly request: { readonly options: unknown };
-}
-
-function compareWithTorch(cases: readonly TorchCase[]): void {
-  const found = runPython<{ y: number[]; dx: number[]; shape: number[] }[]>(
-    torchScript,
-    cases.map(({ request }) => request),
-  );
-  for (const [i, { x, y, values, dy, request }] of cases.entries()) {
-    const upstream = input('dy', y.shape);
-    const [dx] = gradients(reduceSum(mul(y, upstream)), [x]);
-    const feeds = new Map([
-      [x, values],
-      [upstream, dy],
-    ]);
-    const [ours, slopes] = evaluate([y, dx!], feeds);
-    const what = JSON.stringify(request.options);
-    expect(y.shape, what).toEqual(found[i]!.shape);
-    // Shares of bins are float32 constants.
-    expect(relativeError(ours!, found[i]!.y), what).toBeLessThan(1e-7);
-    expect(relativeError(slopes!, found[i]!.dx), what).toBeLessThan(1e-7);
-  }
+/** A pooling function of PyTorch on x[0]. It pads both sides alike, and takes one number for all axes or one each. */
+function torchPool(name: string, { shape, options }: (typeof geometries)[number], extra = ''): string {
+  const { kernel, stride = kernel, pads = 0, ceilMode = false } = options;
+  const python = (value: unknown) => JSON.stringify(value);
+  const mode = ceilMode ? 'True' : 'False';
+  return `F.${name}${shape.length - 2}d(x[0], ${python(kernel)}, ${python(stride)}, ${python(pads)}, ceil_mode=${mode}${extra})`;
 }
 
 test.skipIf(!hasSystemTools(['python3-torch']))(
   needs(['python3-torch'], 'pooling as PyTorch does it: shapes, values, gradients, ties'),
   () => {
-    // PyTorch pads both sides alike, by at most half the kernel.
     const even = geometries.filter(
       ({ options }) => !Array.isArray(options.pads) || options.pads.length === 2,
     );
-    const cases = even.flatMap(({ shape, options }) => {
-      const pools = [
-        { name: 'max_pool', build: maxPool, extra: {}, ours: {} },
-        ...[true, false].map((countIncludePad) => ({
-          name: 'avg_pool',
-          build: averagePool,
-          extra: { count_include_pad: countIncludePad },
-          ours: { countIncludePad } satisfies Partial<AveragePoolOptions>,
-        })),
-      ];
-      return pools.map(({ name, build, extra, ours }) => {
-        const x = input('x', shape);
-        // Whole numbers: plenty of ties.
-        const values = [...randomValues(shape, 3, (normal) => Math.round(2 * normal))];
-        const y = build(x, { ...options, ...ours });
-        const dy = [...randomValues(y.shape, 4)];
-        const torch = {
-          kernel_size: options.kernel,
-          stride: options.stride ?? options.kernel,
-          padding: options.pads ?? 0,
-          ceil_mode: options.ceilMode ?? false,
-          ...extra,
-        };
-        return { x, y, values, dy, request: { name, shape, x: values, dy, options: torch } };
-      });
-    });
-    compareWithTorch(cases);
+    // Whole numbers: plenty of ties.
+    const value = (normal: number) => Math.round(2 * normal);
+    compareWithPeer(
+      even.flatMap((geometry) => {
+        const { name, shape, options } = geometry;
+        const shapes = [shape];
+        return [
+          {
+            name,
+            shapes,
+            value,
+            build: (x: Tensor) => maxPool(x, options),
+            peer: torchPool('max_pool', geometry),
+          },
+          {
+            name,
+            shapes,
+            value,
+            build: (x: Tensor) => averagePool(x, options),
+            peer: torchPool('avg_pool', geometry),
+          },
+          {
+            name,
+            shapes,
+            value,
+            build: (x: Tensor) => averagePool(x, { ...options, countIncludePad: false }),
+            peer: torchPool('avg_pool', geometry, ', count_include_pad=False'),
+          },
+        ];
+      }),
+      runTorch,
+    );
   },
 );
 
 test.skipIf(!hasSystemTools(['python3-torch']))(
   needs(['python3-torch'], 'adaptive average pooling as PyTorch does it'),
   () => {
-    const sizes = [
+    const sizes: { shape: Shape; size: number[] }[] = [
       { shape: [1, 2, 9, 13], size: [7, 7] },
       { shape: [1, 2, 3, 4], size: [7, 6] },
       { shape: [2, 1, 5, 6, 7], size: [2, 3, 4] },
     ];
-    const cases = sizes.map(({ shape, size }) => {
-      const x = input('x', shape);
-      const y = adaptiveAveragePool(x, size);
-      const values = [...randomValues(shape, 3)];
-      const dy = [...randomValues(y.shape, 4)];
-      const options = { output_size: size };
-      return { x, y, values, dy, request: { name: 'adaptive_avg_pool', shape, x: values, dy, options } };
-    });
-    compareWithTorch(cases);
+    compareWithPeer(
+      sizes.map(({ shape, size }) => ({
+        name: size.join(' x '),
+        shapes: [shape],
+        build: (x) => adaptiveAveragePool(x, size),
+        peer: `F.adaptive_avg_pool${size.length}d(x[0], ${JSON.stringify(size)})`,
+      })),
+      runTorch,
+    );
   },
 );
 

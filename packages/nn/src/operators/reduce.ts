@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from '../graph/tensor.ts';
 import { inBlockedShape } from '../onnx/blocked-elementwise.ts';
-import { broadcastStrides, forEachIndex } from '../reference/walk.ts';
+import { forEachRun, stretched } from '../reference/walk.ts';
 import { reshape } from './layout.ts';
 
 interface ReduceAttributes {
@@ -43,8 +43,11 @@ function fold(
   const kept = source.shape.map((size, axis) => (attributes.axes.includes(axis) ? 1 : size));
   const strides = stridesOf(kept).map((stride, axis) => (attributes.axes.includes(axis) ? 0 : stride));
   const result = new Float64Array(sizeOf(kept)).fill(start);
-  forEachIndex(source.shape, strides, (from, to) => {
-    result[to] = combine(result[to]!, source.values[from]!);
+  const { values } = source;
+  forEachRun(source.shape, strides, (from, to, length, stride) => {
+    for (let i = 0; i < length; i++) {
+      result[to + i * stride] = combine(result[to + i * stride]!, values[from + i]!);
+    }
   });
   return result;
 }
@@ -123,11 +126,7 @@ export const expandOperator: Operator<{ readonly shape: Shape }> = {
   gradient: (result, upstream) => [sumToShape(upstream, result.inputs[0]!.shape)],
   emit: (result, [source], onnx) => onnx.node('Expand', [source!, onnx.int64(result.shape)]),
   evaluate: (result, [source]) => {
-    const values = new Float64Array(sizeOf(result.shape));
-    forEachIndex(result.shape, broadcastStrides(source!.shape, result.shape), (to, from) => {
-      values[to] = source!.values[from]!;
-    });
-    return values;
+    return stretched(source!.values, source!.shape, result.shape);
   },
 };
 

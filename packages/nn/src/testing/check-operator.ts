@@ -86,3 +86,56 @@ export function finiteDifferences(
     (value, k) => (lossAt(numbers.with(k, value + h)) - lossAt(numbers.with(k, value - h))) / (2 * h),
   );
 }
+
+/** What another implementation is asked, and what it answers (see `testing/torch.ts`). */
+export interface PeerRequest {
+  readonly expression: string;
+  readonly inputs: readonly { readonly shape: Shape; readonly values: readonly number[] }[];
+  readonly weights: readonly number[];
+}
+
+export interface PeerResult {
+  readonly shape: Shape;
+  readonly value: readonly number[];
+  readonly gradients: readonly (readonly number[])[];
+}
+
+export interface PeerCase extends OperatorCase {
+  /** The same in the peer's language, over x[0], x[1], ... */
+  readonly peer: string;
+}
+
+/** Constants of a graph (bin shares, slopes) are float32, a peer's are not. */
+const peerError = 1e-7;
+
+/** Compares shape, value and derivatives of the float64 reference with another float64 implementation. */
+export function compareWithPeer(
+  cases: readonly PeerCase[],
+  run: (requests: readonly PeerRequest[]) => readonly PeerResult[],
+): void {
+  const built = cases.map(({ shapes, build, value, peer, name }) => {
+    const sources = shapes.map((shape, i) => input(`x${i}`, shape));
+    const numbers = shapes.map((shape, i) => [...randomValues(shape, i + 1, value)]);
+    const result = build(...sources);
+    const weights = [...randomValues(result.shape, 99)];
+    const request: PeerRequest = {
+      expression: peer,
+      inputs: shapes.map((shape, i) => ({ shape, values: numbers[i]! })),
+      weights,
+    };
+    return { name, sources, numbers, result, weights, request };
+  });
+  const answers = run(built.map(({ request }) => request));
+  for (const [i, { name, sources, numbers, result, weights, request }] of built.entries()) {
+    const { shape, value, gradients: slopes } = answers[i]!;
+    const what = `${name}: ${request.expression}`;
+    expect(result.shape, what).toEqual(shape);
+    const loss = reduceSum(mul(result, constant(weights, result.shape)));
+    const feeds = new Map(sources.map((tensor, k) => [tensor, numbers[k]!]));
+    const [found, ...derivatives] = evaluate([result, ...gradients(loss, sources)], feeds);
+    expect(relativeError(found!, value), what).toBeLessThan(peerError);
+    for (const [k, derivative] of derivatives.entries()) {
+      expect(relativeError(derivative, slopes[k]!), `${what}, input ${k}`).toBeLessThan(peerError);
+    }
+  }
+}

@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { ElementType, Shape } from '../graph/shape.ts';
 import { type InputAttributes, inputOperator, type Tensor, topologicalOrder } from '../graph/tensor.ts';
 import { type ModelDescription, writeModel } from '../onnx/write-model.ts';
 
@@ -14,18 +15,39 @@ export async function runGraph(
     ...options,
     outputs: Object.fromEntries(outputs.map((tensor, index) => [names[index]!, tensor])),
   });
+  const inputs = topologicalOrder(outputs).filter(({ operator }) => operator.name === inputOperator.name);
+  const results = await runModel(
+    model,
+    Object.fromEntries(
+      inputs.map((tensor) => {
+        const { name } = tensor.attributes as InputAttributes;
+        return [name, { data: feeds.get(tensor)!, shape: tensor.shape, type: tensor.type }];
+      }),
+    ),
+  );
+  return names.map((name) => results[name]!);
+}
+
+export interface ModelInput {
+  readonly data: ArrayLike<number>;
+  readonly shape: Shape;
+  /** Default float32. */
+  readonly type?: ElementType;
+}
+
+/** Runs an ONNX model on one thread of ONNX Runtime's CPU provider; outputs by name. */
+export async function runModel(
+  model: Uint8Array,
+  inputs: Readonly<Record<string, ModelInput>>,
+): Promise<Record<string, Float32Array>> {
   const session = await InferenceSession.create(model, { intraOpNumThreads: 1, enableMemPattern: false });
-  const inputs: Record<string, OrtTensor> = {};
-  for (const tensor of topologicalOrder(outputs)) {
-    if (tensor.operator.name !== inputOperator.name) continue;
-    const { name } = tensor.attributes as InputAttributes;
-    const values = feeds.get(tensor)!;
-    inputs[name] =
-      tensor.type === 'uint8'
-        ? new OrtTensor('uint8', Uint8Array.from(values), tensor.shape)
-        : new OrtTensor('float32', Float32Array.from(values), tensor.shape);
-  }
-  const results = await session.run(inputs);
+  const feeds = Object.entries(inputs).map(([name, { data, shape, type }]) => [
+    name,
+    type === 'uint8'
+      ? new OrtTensor('uint8', Uint8Array.from(data), shape)
+      : new OrtTensor('float32', Float32Array.from(data), shape),
+  ]);
+  const results = await session.run(Object.fromEntries(feeds));
   await session.release();
-  return names.map((name) => results[name]!.data as Float32Array);
+  return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
 }

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { hasSystemTools, needs } from '../../../../testing/system-tools.ts';
+import { runTorch } from '../../../../testing/torch.ts';
+import { gradients } from '../autodiff/gradients.ts';
+import { input, type Tensor } from '../graph/tensor.ts';
+import { evaluate } from '../reference/evaluate.ts';
+import { checkOperator, compareWithPeer, type PeerCase } from '../testing/check-operator.ts';
+import { runGraph } from '../testing/run-graph.ts';
+import { clip, erf, gelu, leakyRelu, sigmoid, silu, softplus, tanh } from './activations.ts';
+import { relu } from './elementwise.ts';
+import { reduceSum } from './reduce.ts';
+
+const wide = (normal: number) => 3 * normal;
+const activations: { name: string; of: (x: Tensor) => Tensor; peer: string }[] = [
+  { name: 'relu', of: relu, peer: 'F.relu(x[0])' },
+  { name: 'leakyRelu', of: (x) => leakyRelu(x, 0.25), peer: 'F.leaky_relu(x[0], 0.25)' },
+  { name: 'leakyRelu of negative slope', of: (x) => leakyRelu(x, -0.5), peer: 'F.leaky_relu(x[0], -0.5)' },
+  { name: 'sigmoid', of: sigmoid, peer: 'torch.sigmoid(x[0])' },
+  { name: 'tanh', of: tanh, peer: 'torch.tanh(x[0])' },
+  { name: 'silu', of: silu, peer: 'F.silu(x[0])' },
+  { name: 'gelu', of: (x) => gelu(x), peer: 'F.gelu(x[0])' },
+  { name: 'gelu, tanh form', of: (x) => gelu(x, 'tanh'), peer: "F.gelu(x[0], approximate='tanh')" },
+  { name: 'softplus', of: softplus, peer: 'F.softplus(x[0], threshold=1000)' },
+  { name: 'erf', of: erf, peer: 'torch.erf(x[0])' },
+  { name: 'clip', of: (x) => clip(x, -0.5, 1.5), peer: 'torch.clamp(x[0], -0.5, 1.5)' },
+];
+const cases: PeerCase[] = activations.map(({ name, of, peer }) => ({
+  name,
+  shapes: [[2, 3, 5, 7]],
+  build: (x) => of(x),
+  value: wide,
+  peer,
+}));
+
+checkOperator(cases);
+
+test.skipIf(!hasSystemTools(['python3-torch']))(
+  needs(['python3-torch'], 'activations as PyTorch has them'),
+  () => compareWithPeer(cases, runTorch),
+);
+
+test('at the kinks the slope is that of PyTorch', () => {
+  const x = input('x', [3]);
+  const feeds = new Map([[x, [-1, 0, 1]]]);
+  const slope = (y: Tensor) => [...evaluate(gradients(reduceSum(y), [x]), feeds)[0]!];
+  expect(slope(relu(x))).toEqual([0, 0, 1]);
+  expect(slope(leakyRelu(x, 0.5))).toEqual([0.5, 0.5, 1]);
+  expect(slope(clip(x, -1, 0))).toEqual([1, 1, 0]);
+});
+
+test.each(activations)('$name stays finite far from zero, value and slope', async ({ of }) => {
+  const x = input('x', [8]);
+  const outputs = [of(x), ...gradients(reduceSum(of(x)), [x])];
+  const feeds = new Map([[x, [-1e4, -200, -90, -20, 20, 90, 200, 1e4]]]);
+  const exact = evaluate(outputs, feeds);
+  const found = await runGraph(outputs, feeds);
+  for (const [i, values] of exact.entries()) {
+    expect([...values, ...found[i]!].every(Number.isFinite)).toBe(true);
+    // Slopes as small as 1 - y of a y near 1 vanish in float32.
+    for (const [k, value] of values.entries()) {
+      expect(Math.abs(found[i]![k]! - value)).toBeLessThan(2e-6 * Math.max(1, Math.abs(value)));
+    }
+  }
+});
