@@ -31,8 +31,10 @@ export type OnnxAttribute =
 
 /** What an operator needs in order to write itself into an ONNX graph. */
 export interface OnnxEmitter {
-  /** True when N, H and W of the graph are left open: operators must then not write sizes down. */
+  /** True when spatial sizes of the graph are left open: operators must then not write sizes down. */
   readonly dynamic: boolean;
+  /** True when N, the first axis of images and results, is left open: operators must not write it down. */
+  readonly openBatch: boolean;
   /** Channels that the engine's CPU kernels keep together (see `onnx/channel-blocks.ts`); 1: plain ONNX only. */
   readonly channelBlock: number;
   /** True: only operators that every execution provider has (WebGPU lacks MaxUnpool and ScatterElements). */

@@ -68,8 +68,9 @@ export function buildModel(model: ModelDescription): OnnxModel {
 }
 
 function declaredShape({ shape }: Tensor, { openAxes }: ModelDescription): OnnxDimension[] {
-  if (shape.length !== openAxes?.length) return [...shape];
-  return shape.map((size, axis) => openAxes[axis] ?? size);
+  // Results of another rank than the image's, those of a classification, have the batch only in common with it.
+  const named = shape.length === openAxes?.length ? openAxes : openAxes?.slice(0, 1);
+  return shape.map((size, axis) => named?.[axis] ?? size);
 }
 
 /** A node while the graph is written: it may get a second output. */
@@ -120,7 +121,8 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     return made;
   };
   const emitter: OnnxEmitter = {
-    dynamic: openAxes !== undefined,
+    dynamic: openAxes?.slice(1).some((name) => name !== undefined) ?? false,
+    openBatch: openAxes?.[0] !== undefined,
     channelBlock,
     portable,
     isBlocked: (name) => name.startsWith(blockedPrefix),

@@ -19,10 +19,15 @@ export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   },
   gradient: (result, upstream) => [reshape(upstream, result.inputs[0]!.shape)],
   emit: (result, [source], onnx) => {
-    if (onnx.dynamic) {
+    const { shape } = result;
+    const keepsFirst = shape[0] === result.inputs[0]!.shape[0];
+    if (onnx.dynamic && !(keepsFirst && shape.length === 2)) {
       throw new NetworkError('unsupported', 'reshape: fixed sizes in a model of open image size');
     }
-    return onnx.node('Reshape', [source!, onnx.int64(result.shape)]);
+    // In ONNX, 0 keeps a size, and -1 is what remains.
+    const open = onnx.dynamic ? [0, -1] : [0, ...shape.slice(1)];
+    const sizes = keepsFirst && (onnx.dynamic || onnx.openBatch) ? open : shape;
+    return onnx.node('Reshape', [source!, onnx.int64(sizes)]);
   },
   evaluate: (_, [source]) => source!.values,
 };

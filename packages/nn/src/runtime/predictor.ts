@@ -25,7 +25,8 @@ export interface Predictor {
   readonly engine: EngineReport;
   /**
    * Runs the network on `image`, row-major [N, C, H, W] as in `dims`. The array's buffer moves to the engine and is
-   * empty afterwards. Returns probabilities [N, classes, H, W]. Throws a `NetworkError`.
+   * empty afterwards. Returns the model's probabilities (logits, where it was exported without an activation)
+   * [N, classes, ...]. Throws a `NetworkError`.
    */
   run(image: Float32Array, dims: Shape): Promise<Prediction>;
   close(): Promise<void>;
@@ -34,6 +35,8 @@ export interface Predictor {
 /** Input and output of exported models. */
 export const imageName = 'image';
 export const probabilitiesName = 'probabilities';
+/** Output of those exported without an activation. */
+export const logitsName = 'logits';
 
 /** Opens an exported model in a worker thread. Throws a `NetworkError` when the model is damaged. */
 export async function createPredictor(model: Uint8Array, options: PredictorOptions = {}): Promise<Predictor> {
@@ -52,11 +55,11 @@ export async function createPredictor(model: Uint8Array, options: PredictorOptio
       const outputs = await engine.send({ kind: 'run', feeds: { [imageName]: { data: image, dims } } }, [
         image.buffer as ArrayBuffer,
       ]);
-      const result = outputs[probabilitiesName];
+      const result = outputs[probabilitiesName] ?? outputs[logitsName];
       if (result === undefined) {
         throw new NetworkError(
           'unsupported',
-          `the model has no output '${probabilitiesName}', only: ${Object.keys(outputs).join(', ')}`,
+          `the model has no output '${probabilitiesName}' or '${logitsName}', only: ${Object.keys(outputs).join(', ')}`,
         );
       }
       return { data: result.data as Float32Array, dims: result.dims };

@@ -2,13 +2,13 @@ import type { Shape } from '../graph/shape.ts';
 import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
 import type { Network } from '../models/network.ts';
-import { softmax } from '../operators/softmax.ts';
 import { evaluate } from '../reference/evaluate.ts';
+import { type Activation, activate } from './activation.ts';
 import { inferenceScope } from './scopes/inference-scope.ts';
 import type { Weights } from './weights.ts';
 
 /**
- * The probabilities of a network in evaluation mode, in float64 with unfolded norms: what an exported model is
+ * What a network says of an image in evaluation mode, in float64 with unfolded norms: what an exported model is
  * checked against.
  */
 export function evaluateNetwork(
@@ -16,8 +16,9 @@ export function evaluateNetwork(
   weights: Weights,
   image: Float32Array,
   shape: Shape,
+  activation: Activation = 'softmax',
 ): Float64Array {
   const source = input('image', shape);
   const logits = network.forward(scopeOf(inferenceScope(weights, { folded: false })), source);
-  return evaluate([softmax(logits, 1)], new Map([[source, image]]))[0]!;
+  return evaluate([activate(logits, activation)], new Map([[source, image]]))[0]!;
 }

@@ -189,7 +189,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     exportModel: ({ averaged, ...rest }) =>
       inOrder(async () => {
         const weights = weightsOf(await readState(), declarations, averaged);
-        return exportModel({ ...rest, network, weights });
+        return exportModel({ ...rest, network, weights, imageShape });
       }),
     close: () => {
       closed = true;

@@ -1,0 +1,17 @@
+import { scalar, type Tensor } from '../graph/tensor.ts';
+import { add, div, exp, neg } from '../operators/elementwise.ts';
+import { softmax } from '../operators/softmax.ts';
+
+/** How logits [N, classes, ...] become probabilities: of classes that exclude each other, or each by itself. */
+export type Activation = 'softmax' | 'sigmoid' | 'none';
+
+export function activate(logits: Tensor, activation: Activation): Tensor {
+  switch (activation) {
+    case 'softmax':
+      return softmax(logits, 1);
+    case 'sigmoid':
+      return div(scalar(1), add(scalar(1), exp(neg(logits))));
+    case 'none':
+      return logits;
+  }
+}

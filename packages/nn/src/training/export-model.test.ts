@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { NetworkError } from '../errors/network-error.ts';
+import type { Shape } from '../graph/shape.ts';
+import { resnet20 } from '../models/cifar-resnet.ts';
+import type { Network } from '../models/network.ts';
+import { readModel } from '../onnx/read-model.ts';
+import { createPredictor } from '../runtime/predictor.ts';
+import { randomValues } from '../testing/check-operator.ts';
+import { testRandom } from '../testing/numbers.ts';
+import { tinyClassifier } from '../testing/tiny-networks.ts';
+import type { Activation } from './activation.ts';
+import { declarationsOf } from './declarations.ts';
+import { evaluateNetwork } from './evaluate-network.ts';
+import { exportModel } from './export-model.ts';
+import { initialWeights } from './initialise.ts';
+import type { Weights } from './weights.ts';
+
+/** Drawn parameters, and norms whose every number matters. */
+function weightsOf(network: Network, imageShape: Shape): Weights {
+  const weights = initialWeights(network, declarationsOf(network, imageShape), { random: testRandom(5) });
+  let seed = 100;
+  for (const { shape, values } of Object.values(weights)) {
+    if (shape.length === 1) values.set(randomValues(shape, seed++, (normal) => 1 + 0.3 * Math.abs(normal)));
+  }
+  return weights;
+}
+
+async function compare(
+  model: Uint8Array,
+  network: Network,
+  weights: Weights,
+  dims: Shape,
+  activation: Activation,
+) {
+  const image = Float32Array.from(randomValues(dims, 8));
+  const expected = evaluateNetwork(network, weights, image, dims, activation);
+  const predictor = await createPredictor(model, { threads: 1 });
+  const { data, dims: found } = await predictor.run(image.slice(), dims);
+  await predictor.close();
+  expect(found).toEqual([dims[0], network.classes]);
+  const errors = expected.map((value, i) => Math.abs(data[i]! - value) / Math.max(1, Math.abs(value)));
+  expect(Math.max(...errors)).toBeLessThan(1e-5);
+  return data;
+}
+
+describe('a classifier, exported, equals float64 evaluation', () => {
+  const network = tinyClassifier();
+  const imageShape = [4, 2, 8, 10];
+  const weights = weightsOf(network, imageShape);
+
+  test.each(['softmax', 'sigmoid', 'none'] as const)('%s, for any number of images', async (activation) => {
+    const model = exportModel({ network, weights, imageShape, activation, metadata: { a: 'b' } });
+    for (const n of [1, 3]) await compare(model, network, weights, [n, 2, 8, 10], activation);
+    // Two convolutions and nothing of the norms behind them, in standard operators.
+    const { graph, opsets } = readModel(model);
+    const types = graph.nodes.map(({ type }) => type);
+    expect(types.slice(0, 5)).toEqual(['Conv', 'Relu', 'MaxPool', 'Conv', 'Relu']);
+    expect(Object.keys(opsets)).toEqual(['']);
+  });
+
+  test('at another size than it was trained with, where no linear layer depends on it', async () => {
+    const pooled = resnet20({ classes: 5 });
+    const known = weightsOf(pooled, [1, 3, 16, 16]);
+    const model = exportModel({
+      network: pooled,
+      weights: known,
+      imageShape: [8, 3, 16, 16],
+      size: [12, 14],
+    });
+    await compare(model, pooled, known, [2, 3, 12, 14], 'softmax');
+  });
+
+  test('an open size is refused where the graph depends on it', () => {
+    for (const each of [network, resnet20({ classes: 5 })]) {
+      const shape = each === network ? imageShape : [8, 3, 16, 16];
+      const known = weightsOf(each, each === network ? [1, 2, 6, 6] : shape);
+      const source = { network: each, weights: known, imageShape: shape, size: 'open' as const };
+      expect(() => exportModel(source)).toThrow(NetworkError);
+    }
+  });
+
+  test('weights of another size are refused by name', () => {
+    expect(() => exportModel({ network, weights, imageShape, size: [8, 8] })).toThrow(
+      expect.objectContaining({
+        code: 'state-mismatch',
+        message: expect.stringMatching(/'fc\.weight' \[3, 32\].*\[3, 48\]/),
+      }),
+    );
+    const { 'conv2.bias': _, ...rest } = weights;
+    expect(() => exportModel({ network, weights: rest, imageShape })).toThrow(
+      /'conv2\.bias' \[8\]; the weights have no/,
+    );
+  });
+});
