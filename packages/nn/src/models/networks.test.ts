@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hasSharedWeights, realWeights, sharedPath } from '../../../../testing/shared-data.ts';
-import { type Shape, sizeOf } from '../graph/shape.ts';
-import { declarationsOf } from '../testing/network-inputs.ts';
+import type { Shape } from '../graph/shape.ts';
+import { declarationsOf, statisticsOf } from '../training/declarations.ts';
 import { planLoad } from '../weights/mapping/plan-load.ts';
 import { densenet40 } from './cifar-densenet.ts';
 import { resnet20 } from './cifar-resnet.ts';
@@ -33,8 +33,7 @@ test.each([
   { network: resnet20({ classes: 10 }), count: 269_722 },
   { network: densenet40({ classes: 10 }), count: 1_019_722 },
 ])('$network.name has the published number of parameters, $count', ({ network, count }) => {
-  const sizes = [...declarationsOf(network).parameters.values()].map(({ shape }) => sizeOf(shape));
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(count);
+  expect(declarationsOf(network).parameterCount).toBe(count);
 });
 
 describe('smallest images, worked out by hand from the last map (one pixel) backwards', () => {
@@ -78,8 +77,8 @@ describe('smallest images, worked out by hand from the last map (one pixel) back
 
 /** Every array of a state dict but the counters of batches, by name. */
 function arraysOf(network: Network): Map<string, Shape> {
-  const { parameters, statistics } = declarationsOf(network);
-  return new Map([...parameters, ...statistics].map(([name, { shape }]) => [name, shape]));
+  const { parameters, norms } = declarationsOf(network);
+  return new Map([...parameters, ...statisticsOf(norms)].map(({ name, shape }) => [name, shape]));
 }
 
 describe.skipIf(!hasSharedWeights)('names and shapes', () => {

@@ -2,12 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hasSharedWeights, realWeights, sharedPath } from '../../../../testing/shared-data.ts';
 import { foldConstants } from '../graph/fold-constants.ts';
-import { input, type Tensor } from '../graph/tensor.ts';
+import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
 import { softmax } from '../operators/softmax.ts';
 import { evaluate } from '../reference/evaluate.ts';
-import { constantWeights } from '../testing/constant-weights.ts';
-import { declarationsOf, type NetworkInputs, networkInputs } from '../testing/network-inputs.ts';
 import { relativeError } from '../testing/numbers.ts';
 import {
   centreCrop,
@@ -19,39 +17,39 @@ import {
   resizePicture,
 } from '../testing/pictures.ts';
 import { runGraph } from '../testing/run-graph.ts';
+import { declarationsOf, statisticsOf } from '../training/declarations.ts';
+import { evaluateNetwork } from '../training/evaluate-network.ts';
+import { inferenceScope } from '../training/scopes/inference-scope.ts';
+import type { Weights } from '../training/weights.ts';
 import { fileSource } from '../weights/byte-source.ts';
 import { loadWeightsFrom } from '../weights/mapping/load-weights.ts';
 import { openSafetensors } from '../weights/open-safetensors.ts';
 import { openPytorch } from '../weights/pytorch/open-pytorch.ts';
 import { densenet40 } from './cifar-densenet.ts';
 import { resnet20 } from './cifar-resnet.ts';
-import type { Network } from './network.ts';
+import { defineNetwork, type Network } from './network.ts';
 import { resnetEncoder } from './resnet.ts';
 import { squeezenet } from './squeezenet.ts';
 
-/** Every array that is declared, from a file of shared/weights. Fails where one is missing. */
-async function load(
-  { parameters, statistics }: NetworkInputs,
-  file: string,
-  skip: readonly string[] = [],
-): Promise<Readonly<Record<string, Float32Array>>> {
-  const wanted = [...parameters, ...statistics].map(([name, { shape }]) => ({ name, shape }));
+/** The weights of a network, all of them from a file of shared/weights. */
+async function load(network: Network, file: string, skip: readonly string[] = []): Promise<Weights> {
+  const { parameters, norms } = declarationsOf(network);
+  const wanted = [...parameters, ...statisticsOf(norms)];
   const source = await fileSource(sharedPath('weights', file));
   const opened = await (file.endsWith('.th') ? openPytorch(source) : openSafetensors(source));
   const { values } = await loadWeightsFrom(opened, wanted, { strict: true, skip });
   await opened.close();
-  return values;
+  return Object.fromEntries(wanted.map(({ name, shape }) => [name, { shape, values: values[name]! }]));
 }
 
 /** Probabilities of one image from ONNX Runtime and from the float64 reference, which must agree. */
 async function classify(network: Network, file: string, size: number, pixels: Float32Array) {
-  const weights = await load(declarationsOf(network), file);
-  const image = input('image', [1, 3, size, size]);
-  const logits = network.forward(scopeOf(constantWeights(weights)), image);
-  const graph = foldConstants([softmax(logits, 1)]);
-  const feeds = new Map([[image, pixels]]);
-  const [found] = await runGraph(graph, feeds);
-  expect(relativeError(found!, evaluate(graph, feeds)[0]!)).toBeLessThan(1e-5);
+  const weights = await load(network, file);
+  const shape = [1, 3, size, size];
+  const image = input('image', shape);
+  const logits = network.forward(scopeOf(inferenceScope(weights, { folded: true })), image);
+  const [found] = await runGraph(foldConstants([softmax(logits, 1)]), new Map([[image, pixels]]));
+  expect(relativeError(found!, evaluateNetwork(network, weights, pixels, shape))).toBeLessThan(1e-5);
   return found!;
 }
 
@@ -120,20 +118,28 @@ describe.skipIf(!hasSharedWeights)('pretrained networks', () => {
     realWeights("ResNet18's feature maps equal the float64 reference, from the stem to layer3"),
     async () => {
       const encoder = resnetEncoder({ depth: 18, stages: 3 });
-      const image = input('image', [1, 3, 224, 224]);
-      const declared = networkInputs('evaluation');
-      const exactMaps = encoder.forward(scopeOf(declared.source), image);
+      // The maps as a network, for what loads weights.
+      const network = defineNetwork(
+        {
+          name: 'resnet18 to layer3',
+          task: 'segmentation',
+          inputChannels: 3,
+          classes: 256,
+          smallestSize: [16, 16],
+          divisor: 16,
+        },
+        (scope, image) => encoder.forward(scope, image).at(-1)!,
+      );
       const file = 'resnet18_tv_imagenet_os16_foldedbn.safetensors';
-      const weights = await load(declared, file, ['fc']);
+      const weights = await load(network, file, ['fc']);
       const square = resizePicture(centreSquare(picture('cat')), 224, 224);
       const pixels = normalise(square, 255, imageNet.mean, imageNet.deviation);
-
-      const feeds = new Map<Tensor, Float32Array>([[image, pixels]]);
-      for (const [name, tensor] of [...declared.parameters, ...declared.statistics]) {
-        feeds.set(tensor, weights[name]!);
-      }
-      const exact = evaluate(exactMaps, feeds);
-      const maps = foldConstants(encoder.forward(scopeOf(constantWeights(weights)), image));
+      const image = input('image', [1, 3, 224, 224]);
+      const feeds = new Map([[image, pixels]]);
+      const mapsOf = (folded: boolean) =>
+        encoder.forward(scopeOf(inferenceScope(weights, { folded })), image);
+      const exact = evaluate(mapsOf(false), feeds);
+      const maps = foldConstants(mapsOf(true));
       const found = await runGraph(maps, feeds);
       expect(maps.map(({ shape }) => shape)).toEqual([
         [1, 64, 112, 112],

@@ -1,6 +1,5 @@
 import { input, type Tensor } from '../graph/tensor.ts';
-import { type ParameterSpec, type ScopeSource, scopeOf } from '../layers/scope.ts';
-import { type Network, smallestShape } from '../models/network.ts';
+import type { ParameterSpec, ScopeSource } from '../layers/scope.ts';
 import { batchNorm, batchNormWithStatistics } from '../operators/batch-norm.ts';
 
 /** A network's parameters and running statistics as inputs of its graph, by name, in the order of their declaration. */
@@ -42,11 +41,4 @@ export function networkInputs(mode: 'training' | 'evaluation'): NetworkInputs {
       dropout: (_, x) => x,
     },
   };
-}
-
-/** What a network declares, from one run of its forward function. */
-export function declarationsOf(network: Network): NetworkInputs {
-  const inputs = networkInputs('evaluation');
-  network.forward(scopeOf(inputs.source), input('image', smallestShape(network)));
-  return inputs;
 }
