@@ -1,0 +1,59 @@
+import { densenet40 } from '@glisson/nn/models/cifar-densenet';
+import { resnet20 } from '@glisson/nn/models/cifar-resnet';
+import { densenet } from '@glisson/nn/models/densenet';
+import type { Network } from '@glisson/nn/models/network';
+import { resnet } from '@glisson/nn/models/resnet';
+import { squeezenet } from '@glisson/nn/models/squeezenet';
+import { vgg } from '@glisson/nn/models/vgg';
+
+export interface GradientCase {
+  readonly network: Network;
+  readonly image: readonly number[];
+  /** The same network in torch_networks.py. */
+  readonly torch: { readonly network: string; readonly options?: Readonly<Record<string, unknown>> };
+  readonly padding?: 'valid';
+}
+
+const classes = 5;
+const image = [8, 3, 96, 96];
+const vggStages = {
+  11: [1, 1, 2, 2, 2],
+  13: [2, 2, 2, 2, 2],
+  16: [2, 2, 3, 3, 3],
+  19: [2, 2, 4, 4, 4],
+} as const;
+const resnetBlocks = { 18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3] } as const;
+const densenetBlocks = { 121: [6, 12, 24, 16], 169: [6, 12, 32, 32] } as const;
+
+/** Every network, at a size at which batch norm still sees enough numbers for a gradient that is well conditioned. */
+export const gradientCases: readonly GradientCase[] = [
+  ...([11, 13, 16, 19] as const).flatMap((depth) =>
+    [false, true].map((batchNorm) => ({
+      network: vgg({ depth, batchNorm, classes, head: 'pooled' }),
+      image,
+      torch: { network: 'vgg', options: { stages: vggStages[depth], batch_norm: batchNorm, head: 'pooled' } },
+    })),
+  ),
+  ...([18, 34, 50] as const).map((depth) => ({
+    network: resnet({ depth, classes }),
+    image,
+    torch: { network: 'resnet', options: { blocks: resnetBlocks[depth] } },
+  })),
+  ...([121, 169] as const).map((depth) => ({
+    network: densenet({ depth, classes }),
+    image,
+    torch: { network: 'densenet', options: { blocks: densenetBlocks[depth] } },
+  })),
+  {
+    network: densenet40({ classes }),
+    image: [4, 3, 32, 32],
+    torch: { network: 'densenet40', options: { form: 'published' } },
+  },
+  {
+    network: densenet40({ classes, form: 'fast' }),
+    image: [4, 3, 32, 32],
+    torch: { network: 'densenet40', options: { form: 'fast' } },
+  },
+  { network: resnet20({ classes }), image: [4, 3, 32, 32], torch: { network: 'resnet20' } },
+  { network: squeezenet({ classes }), image, torch: { network: 'squeezenet' } },
+];
