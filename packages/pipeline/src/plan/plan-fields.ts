@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { planSchema } from './plan.ts';
 
-/** The schema without its "may be null" and "has a default" shells. */
+/** The schema without its "may be null", "may be absent" and "has a default" shells. */
 function unwrapped(schema: unknown): unknown {
   const isShell =
-    schema instanceof z.ZodNullable || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault;
   return isShell ? unwrapped(schema.unwrap()) : schema;
 }
 

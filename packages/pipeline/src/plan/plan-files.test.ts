@@ -125,6 +125,13 @@ describe('recipe unet-2d', () => {
     expect(plan.training.augmentation.flipProbability).toEqual([0, 0]);
   });
 
+  test('a field that may be absent is absent unless it is set', () => {
+    expect(Object.hasOwn(planned().training, 'lesionDraw')).toBe(false);
+    const plan = planned({ 'training.lesionDraw': 'lesion' });
+    expect(parsePlanText(planText(plan)).training.lesionDraw).toBe('lesion');
+    expect(() => planned({ 'training.lesionDraw': 'slice' })).toThrowError(/training\.lesionDraw/);
+  });
+
   test('contradicting fields are refused', () => {
     expect(() => planned({ 'training.patchSize': '100,100' })).toThrowError(/multiples of 16/);
   });

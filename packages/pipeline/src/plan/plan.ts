@@ -81,6 +81,11 @@ export const trainingSchema = z.strictObject({
   }),
   /** Chance that a patch is centred on: lesion, liver, anything (they add up to 1). */
   sampling: z.strictObject({ lesion: probability, liver: probability, anywhere: probability }),
+  /**
+   * What patches centred on lesion are drawn by. `voxel`, also where the field is absent: each case with lesions is
+   * equally likely, and in it each voxel. `lesion`: each lesion is equally likely, however small.
+   */
+  lesionDraw: z.enum(['voxel', 'lesion']).optional(),
   augmentation: augmentationSchema,
   /** Steps of an epoch: after each one the validation cases are scored. */
   stepsPerEpoch: z.int().positive(),

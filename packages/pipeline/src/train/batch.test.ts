@@ -19,7 +19,7 @@ function boxCase(id: string, size: [number, number, number], boxes: number[][]):
         for (let x = x0!; x < x1!; x++) labels[(k * height + y) * width + x] = value!;
   }
   const geometry = { size, spacing: [1, 1, 3], origin: [0, 0, 0], direction: identityDirection } as const;
-  return indexCase(caseInMemory(id, id, geometry, voxels, labels));
+  return indexCase(caseInMemory(id, id, geometry, voxels, labels), true);
 }
 
 const large = boxCase(
@@ -113,6 +113,45 @@ describe('samplePatchPlace', () => {
     expect(lesions.some((p) => p.index === healthy)).toBe(false);
   });
 
+  test('drawn by lesion, each of all lesions is as likely, whatever its size and its patient', () => {
+    const mixed = boxCase(
+      'mixed',
+      [40, 40, 10],
+      [
+        [1, 0, 40, 0, 40, 0, 10],
+        [2, 5, 25, 5, 25, 1, 8],
+        [2, 30, 31, 30, 31, 9, 10],
+        // Joined over a corner: one lesion of three voxels.
+        [2, 33, 34, 3, 4, 4, 5],
+        [2, 34, 36, 4, 5, 5, 6],
+      ],
+    );
+    expect(mixed.lesions!.count).toBe(3);
+    expect([...mixed.lesions!.start]).toEqual([0, 2800, 2803, 2804]);
+    const seen = Array.from({ length: 4000 }, (_, i) =>
+      samplePatchPlace(
+        [healthy, mixed, tiny],
+        {
+          ...plan.training,
+          patchSize: [1, 1],
+          sampling: { lesion: 1, liver: 0, anywhere: 0 },
+          lesionDraw: 'lesion',
+        },
+        createRandom(3, i),
+      ),
+    );
+    for (const { index, slice, centre } of seen) {
+      expect(index.prepared.labels(slice)[centre[1] * 40 + centre[0]]).toBe(2);
+    }
+    const shares = [
+      seen.filter((p) => p.index === tiny),
+      seen.filter((p) => p.index === mixed && p.centre[0] < 25),
+      seen.filter((p) => p.index === mixed && p.centre[0] === 30),
+      seen.filter((p) => p.index === mixed && p.centre[0] > 32),
+    ].map((places) => places.length / seen.length);
+    for (const share of shares) expect(Math.abs(share - 0.25)).toBeLessThan(0.03);
+  });
+
   test('lesion patches hold lesion, and every patch lies in the slice', () => {
     for (const { index, slice, centre, kind } of draws) {
       const x0 = centre[0] - 7.5;
@@ -128,10 +167,10 @@ describe('samplePatchPlace', () => {
     }
   });
 
-  test('without lesions, liver takes their turn', () => {
+  test.each(['voxel', 'lesion'] as const)('without lesions, liver takes their turn (by %s)', (lesionDraw) => {
     const kinds = Array.from(
       { length: 300 },
-      (_, i) => samplePatchPlace([healthy], plan.training, createRandom(2, i)).kind,
+      (_, i) => samplePatchPlace([healthy], { ...plan.training, lesionDraw }, createRandom(2, i)).kind,
     );
     expect(new Set(kinds)).toEqual(new Set(['liver', 'anywhere']));
   });

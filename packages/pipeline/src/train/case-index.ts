@@ -1,4 +1,6 @@
 import type { PreparedCase } from '../preprocess/prepared-case.ts';
+import { lesionValue, liverValue } from './label-values.ts';
+import { indexLesions, type LesionIndex } from './lesion-index.ts';
 
 /** Where a case has voxels of a kind: cumulative counts by slice, so that one can be drawn without a list of all. */
 export interface CaseIndex {
@@ -7,13 +9,15 @@ export interface CaseIndex {
   readonly liver: Float64Array;
   /** The same for lesion voxels. */
   readonly lesion: Float64Array;
+  /** Its lesions one by one; null unless asked for. */
+  readonly lesions: LesionIndex | null;
 }
 
-export const liverValue = 1;
-export const lesionValue = 2;
-
-/** Counts the voxels of a case slice by slice. */
-export function indexCase(prepared: PreparedCase): CaseIndex {
+/**
+ * Counts the voxels of a case slice by slice.
+ * @param byLesion also list the voxels of each lesion: what draws by lesion need
+ */
+export function indexCase(prepared: PreparedCase, byLesion = false): CaseIndex {
   const depth = prepared.geometry.size[2];
   const liver = new Float64Array(depth + 1);
   const lesion = new Float64Array(depth + 1);
@@ -28,7 +32,7 @@ export function indexCase(prepared: PreparedCase): CaseIndex {
     liver[k + 1] = liver[k]! + livers;
     lesion[k + 1] = lesion[k]! + lesions;
   }
-  return { prepared, liver, lesion };
+  return { prepared, liver, lesion, lesions: byLesion ? indexLesions(prepared) : null };
 }
 
 /** The voxel of a label with rank `rank` (0 is the first) in slice, row, column order. */

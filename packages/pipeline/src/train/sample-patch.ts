@@ -1,6 +1,8 @@
 import type { SeededRandom } from '@glisson/imaging/random/seeded-random';
 import type { TrainingPlan } from '../plan/plan.ts';
-import { type CaseIndex, lesionValue, liverValue, voxelOfRank } from './case-index.ts';
+import { type CaseIndex, voxelOfRank } from './case-index.ts';
+import { lesionValue, liverValue } from './label-values.ts';
+import type { LesionIndex } from './lesion-index.ts';
 
 /** Where a patch is cut: slice k of a case around a centre in continuous pixels. */
 export interface PatchPlace {
@@ -13,12 +15,13 @@ export interface PatchPlace {
 
 /**
  * Draws the place of a patch: first the kind of centre, by the plan's chances; then the case, each that has voxels of
- * the kind equally likely, so that a patient with a huge lesion does not drown the others; then the voxel. A kind that
- * no case has gives way to the next of lesion, liver, anywhere. The patch is moved inside the slice where it fits.
+ * the kind equally likely, so that a patient with a huge lesion does not drown the others; then the voxel. With
+ * `lesionDraw: 'lesion'` each lesion of all cases is equally likely instead, so that a huge lesion does not drown the
+ * small ones of the same patient either. A kind that no case has gives way to the next of lesion, liver, anywhere. The patch is moved inside the slice where it fits.
  */
 export function samplePatchPlace(
   cases: readonly CaseIndex[],
-  plan: Pick<TrainingPlan, 'patchSize' | 'sampling'>,
+  plan: Pick<TrainingPlan, 'patchSize' | 'sampling' | 'lesionDraw'>,
   random: SeededRandom,
 ): PatchPlace {
   const draw = random.uniform();
@@ -29,7 +32,10 @@ export function samplePatchPlace(
         ? 'liver'
         : 'anywhere';
   if (wanted === 'lesion') {
-    const place = sampleLabel(cases, 'lesion', lesionValue, random);
+    const place =
+      plan.lesionDraw === 'lesion'
+        ? sampleLesion(cases, random)
+        : sampleLabel(cases, 'lesion', lesionValue, random);
     if (place !== undefined) return inside(place, plan.patchSize);
   }
   if (wanted !== 'anywhere') {
@@ -55,6 +61,34 @@ function sampleLabel(
   const counts = index[kind];
   const [x, y, slice] = voxelOfRank(index, counts, value, random.integer(counts.at(-1)!));
   return { index, slice, centre: [x, y], kind };
+}
+
+/** A voxel of one of all lesions, each equally likely. */
+function sampleLesion(cases: readonly CaseIndex[], random: SeededRandom): PatchPlace | undefined {
+  const total = cases.reduce((sum, c) => sum + lesionsOf(c).count, 0);
+  if (total === 0) return undefined;
+  let rank = random.integer(total);
+  const index = cases.find((c) => {
+    const { count } = lesionsOf(c);
+    if (rank < count) return true;
+    rank -= count;
+    return false;
+  })!;
+  const { start, voxels } = lesionsOf(index);
+  const voxel = voxels[start[rank]! + random.integer(start[rank + 1]! - start[rank]!)]!;
+  const [width, height] = index.prepared.geometry.size;
+  const inSlice = voxel % (width * height);
+  return {
+    index,
+    slice: Math.floor(voxel / (width * height)),
+    centre: [inSlice % width, Math.floor(inSlice / width)],
+    kind: 'lesion',
+  };
+}
+
+function lesionsOf(index: CaseIndex): LesionIndex {
+  if (index.lesions === null) throw new RangeError('the case was indexed without its lesions');
+  return index.lesions;
 }
 
 /** Moves the centre so that the patch lies in the slice and on whole pixels; a patch larger than it is centred. */

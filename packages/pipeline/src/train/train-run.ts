@@ -107,9 +107,13 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
   const sides = await prepareSides(data, plan, cache, memoryBytes, control);
   try {
-    const cases = sides.train.map(indexCase);
+    const byLesion = plan.training.lesionDraw === 'lesion';
+    const cases = sides.train.map((prepared) => indexCase(prepared, byLesion));
     assertLabelled('training', cases);
-    assertLabelled('validation', sides.validation.map(indexCase));
+    assertLabelled(
+      'validation',
+      sides.validation.map((prepared) => indexCase(prepared)),
+    );
 
     // All data has been read: from here on, what goes wrong is no longer bad input.
     if (checkpoint === undefined) await startRun(paths, plan);

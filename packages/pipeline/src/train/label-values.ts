@@ -1,0 +1,3 @@
+/** Values of the labels that patches are drawn by. */
+export const liverValue = 1;
+export const lesionValue = 2;
