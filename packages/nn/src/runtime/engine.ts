@@ -5,6 +5,7 @@ import { engineError } from './engine-error.ts';
 import type { EngineRequest, EngineResult, EngineResults, OpenRequest } from './messages.ts';
 
 export interface EngineOptions extends Partial<SessionOptions> {
+  /** Vectors of the engine's own, each in a buffer of its own; they move, and are empty afterwards. */
   readonly state?: OpenRequest['state'];
   readonly guard?: string;
   /** What is pending then rejects at once with the signal's reason; in Node the thread ends after the run it is in. */
@@ -103,7 +104,8 @@ export async function openEngine(model: Uint8Array, options: EngineOptions = {})
       state,
       ...(guard !== undefined && { guard }),
     };
-    return { report: await send(request), send, close };
+    const buffers = Object.values(state).map((vector) => vector.buffer as ArrayBuffer);
+    return { report: await send(request, buffers), send, close };
   } catch (error) {
     // After an abort the thread is ending already, and nobody wants to wait for it.
     if (signal?.aborted !== true) await close();

@@ -21,8 +21,8 @@ export interface PreparedSession extends LaidOutState {
   readonly treatments: ReturnType<typeof treatmentsOf>;
 }
 
-/** A training graph that runs. */
-export interface Session extends PreparedSession {
+/** A training graph that runs; its vectors are in the engine. */
+export interface Session extends Omit<PreparedSession, 'vectors'> {
   readonly engine: Engine;
 }
 
@@ -43,11 +43,12 @@ export async function openSession(options: SessionOptions, prepared: PreparedSes
   const form = await trainingForm(engine.provider, kernels);
   const model = writeModel({ name: network.name, outputs: prepared.graph.outputs, ...form });
   const opened = await openEngine(model, { ...engine, guard: reportName, state: prepared.vectors });
-  return { ...prepared, engine: opened };
+  const { vectors: _, ...session } = prepared;
+  return { ...session, engine: opened };
 }
 
 /** Whether a running session's graph is that of `next`, so that only the state has to be written. */
-export function hasGraphOf(session: PreparedSession, next: LaidOutState): boolean {
+export function hasGraphOf(session: Session, next: LaidOutState): boolean {
   const { layout, frozen } = session;
   return (
     JSON.stringify([layout.segments, layout.frozenNorms]) ===
