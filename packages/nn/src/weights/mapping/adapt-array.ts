@@ -6,6 +6,8 @@ export type Adaptation =
   | { readonly kind: 'flip-channels' }
   /** Another number of input channels. */
   | { readonly kind: 'channels'; readonly from: number; readonly to: number }
+  /** A linear layer [O, H W C] on a map that was flattened with its channels last, made [O, C H W]. */
+  | { readonly kind: 'channels-first'; readonly map: Shape }
   /** The same numbers in the same order under another shape. */
   | { readonly kind: 'reshape'; readonly from: Shape; readonly to: Shape };
 
@@ -19,6 +21,8 @@ export function describeAdaptation(adaptation: Adaptation): string {
       if (to === 1) return `${from} input channels summed into 1`;
       return `${from} input channels repeated to ${to} and scaled by ${from}/${to}`;
     }
+    case 'channels-first':
+      return `inputs in the order of a map [${adaptation.map.join(', ')}] put in that of channels first`;
     case 'reshape':
       return `[${adaptation.from.join(', ')}] taken as [${adaptation.to.join(', ')}]`;
   }
@@ -31,6 +35,8 @@ export function adaptArray(values: Float32Array, shape: Shape, adaptation: Adapt
       return flipChannels(values, shape);
     case 'channels':
       return adaptChannels(values, shape, adaptation.to);
+    case 'channels-first':
+      return channelsFirst(values, adaptation.map);
     case 'reshape':
       return values;
   }
@@ -69,6 +75,20 @@ export function adaptChannels(values: Float32Array, shape: Shape, wanted: number
         for (let channel = 0; channel < wanted; channel++) {
           result[to + channel * size] = (values[from + (channel % channels) * size]! * channels) / wanted;
         }
+      }
+    }
+  }
+  return result;
+}
+
+function channelsFirst(values: Float32Array, [height, width, channels]: Shape): Float32Array {
+  const result = new Float32Array(values.length);
+  const places = height! * width!;
+  const inputs = places * channels!;
+  for (let start = 0; start < values.length; start += inputs) {
+    for (let place = 0; place < places; place++) {
+      for (let channel = 0; channel < channels!; channel++) {
+        result[start + channel * places + place] = values[start + place * channels! + channel]!;
       }
     }
   }

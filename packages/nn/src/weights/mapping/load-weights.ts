@@ -1,4 +1,5 @@
 import { NetworkError } from '../../errors/network-error.ts';
+import { torchNamesOfKeras } from '../keras/keras-names.ts';
 import type { OpenWeights } from '../open-weights.ts';
 import type { NamedArray } from '../safetensors.ts';
 import { adaptArray } from './adapt-array.ts';
@@ -33,7 +34,8 @@ export function loadWeights(
 }
 
 /**
- * The same from an open file, of which only the arrays that are needed are read. The file stays open.
+ * The same from an open file, of which only the arrays that are needed are read. The file stays open. The names of
+ * keras.applications' VGG and DenseNet are known, too.
  * @throws NetworkError also as `OpenWeights.read` does
  */
 export async function loadWeightsFrom(
@@ -41,7 +43,8 @@ export async function loadWeightsFrom(
   wanted: readonly NamedShape[],
   options: LoadOptions = {},
 ): Promise<LoadedWeights> {
-  const { assignments, report } = planLoad(wanted, file.arrays, options);
+  const places = file.format === 'keras' ? torchNamesOfKeras(file.arrays.map(({ name }) => name)) : undefined;
+  const { assignments, report } = planLoad(wanted, file.arrays, { places, ...options });
   const values: [string, Float32Array][] = [];
   for (const assignment of assignments) {
     values.push([assignment.name, adapt(await file.read(assignment.from), assignment)]);

@@ -1,5 +1,6 @@
 import { NetworkError } from '../../errors/network-error.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../graph/shape.ts';
+import type { TorchPlace } from '../keras/keras-names.ts';
 import { type Adaptation, describeAdaptation } from './adapt-array.ts';
 import {
   isBatchCounter,
@@ -18,6 +19,8 @@ export interface NamedShape {
 }
 
 export interface LoadOptions {
+  /** The file's names in the terms of PyTorch, for files of another library; others stay as they are. */
+  readonly places?: ReadonlyMap<string, TorchPlace>;
   /** Taken off the file's names where the rest is wanted (default `usualPrefixes`). */
   readonly prefixes?: readonly string[];
   /** Other names that an array of the file may have, besides `usualRenames`. */
@@ -73,14 +76,14 @@ export function planLoad(
   const heads = new Set(
     (options.heads ?? usualHeads).flatMap((head) => [`${into}${head}.weight`, `${into}${head}.bias`]),
   );
-  const places = new Map(wanted.map(({ name, shape }) => [name, shape]));
+  const wantedShapes = new Map(wanted.map(({ name, shape }) => [name, shape]));
   const firstLayer =
     options.firstLayer ?? wanted.find(({ name, shape }) => name.startsWith(into) && shape.length >= 4)?.name;
 
   const taken = new Map<string, Assignment>();
   const reasons = new Map<string, string>();
   const misfits: string[] = [];
-  for (const { target, file } of matchNames(places, available, options)) {
+  for (const { target, file } of matchNames(wantedShapes, available, options)) {
     const leave = (reason: string) => reasons.set(file.name, reason);
     const name = target ?? file.name;
     if (skip.some((prefix) => file.name.startsWith(prefix) || name.startsWith(into + prefix)))
@@ -89,9 +92,10 @@ export function planLoad(
       leave(isBatchCounter(file.name) ? 'a counter of training batches' : 'the network has no such array');
     } else if (taken.has(target)) leave(`${target} is loaded from ${taken.get(target)!.from}`);
     else {
-      const shape = places.get(target)!;
+      const shape = wantedShapes.get(target)!;
       const isFirst = target === firstLayer;
-      const adaptations = fit(file.shape, shape, isFirst, flipChannels);
+      const flattened = options.places?.get(file.name)?.flattened;
+      const adaptations = fit(file.shape, shape, isFirst && flipChannels, isFirst, flattened);
       if (adaptations !== undefined) {
         taken.set(target, { name: target, from: file.name, shape, fileShape: file.shape, adaptations });
       } else if (heads.has(target)) {
@@ -146,14 +150,14 @@ interface Match {
 
 /** Literal names first, so that no renamed array takes the place of one that has the very name. */
 function matchNames(
-  places: ReadonlyMap<string, Shape>,
+  wanted: ReadonlyMap<string, Shape>,
   available: readonly NamedShape[],
-  { prefixes = usualPrefixes, renames = [], into = '' }: LoadOptions,
+  { places, prefixes = usualPrefixes, renames = [], into = '' }: LoadOptions,
 ): readonly Match[] {
   const rules = [...renames, ...usualRenames];
   const matches = available.map((file) => {
-    const names = possibleNames(file.name, prefixes, rules);
-    const target = names.map((name) => into + name).find((name) => places.has(name));
+    const names = possibleNames(places?.get(file.name)?.name ?? file.name, prefixes, rules);
+    const target = names.map((name) => into + name).find((name) => wanted.has(name));
     return { file, target };
   });
   const isLiteral = ({ file, target }: Match) => target === into + file.name;
@@ -161,16 +165,28 @@ function matchNames(
 }
 
 /** How an array of one shape becomes one of another, or undefined. */
-function fit(from: Shape, to: Shape, isFirst: boolean, flips: boolean): readonly Adaptation[] | undefined {
+function fit(
+  from: Shape,
+  to: Shape,
+  flips: boolean,
+  isFirst: boolean,
+  flattened: Shape | undefined,
+): readonly Adaptation[] | undefined {
   const adaptations: Adaptation[] = [];
-  if (isFirst && flips) adaptations.push({ kind: 'flip-channels' });
+  if (flips) adaptations.push({ kind: 'flip-channels' });
+  if (flattened !== undefined) {
+    if (sizeOf(flattened) !== from[1]) return undefined;
+    adaptations.push({ kind: 'channels-first', map: flattened });
+  }
   if (sameShape(from, to)) return adaptations;
   if (isFirst && from.length === to.length && from.every((size, axis) => axis === 1 || size === to[axis])) {
     return [...adaptations, { kind: 'channels', from: from[1]!, to: to[1]! }];
   }
   // A linear layer on a flattened map [C, H, W] is a convolution with a kernel of the map's size.
   const isLinear = (from.length === 2) !== (to.length === 2) && from.length >= 2 && to.length >= 2;
-  if (isLinear && from[0] === to[0] && sizeOf(from) === sizeOf(to)) return [{ kind: 'reshape', from, to }];
+  if (isLinear && from[0] === to[0] && sizeOf(from) === sizeOf(to)) {
+    return [...adaptations, { kind: 'reshape', from, to }];
+  }
   return undefined;
 }
 
