@@ -1,3 +1,4 @@
+import { scheduleOf } from '@glisson/nn/optimisers/schedules/schedule-of';
 import type { TrainingPlan } from '../plan/plan.ts';
 
 /**
@@ -11,8 +12,5 @@ export function learningRateAt(
   const { learningRate } = plan.optimiser;
   const { name, warmupSteps, power } = plan.schedule;
   if (step < warmupSteps) return (learningRate * (step + 1)) / (warmupSteps + 1);
-  if (name === 'constant') return learningRate;
-  const progress = (step - warmupSteps) / Math.max(1, plan.steps - warmupSteps);
-  if (name === 'polynomial') return learningRate * (1 - progress) ** power;
-  return learningRate * 0.5 * (1 + Math.cos(Math.PI * progress));
+  return learningRate * scheduleOf({ name, power, steps: plan.steps, warmUpSteps: warmupSteps })(step);
 }
