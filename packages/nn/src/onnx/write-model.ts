@@ -25,6 +25,8 @@ export interface ModelDescription {
   readonly channelBlock?: number;
   /** Only operators that every execution provider has, WebGPU and WASM included; default: what is fastest on the CPU. */
   readonly portable?: boolean;
+  /** Also declare the type and shape of values in between, for checkers; the engine works them out by itself. */
+  readonly declareValues?: boolean;
 }
 
 const irVersion = 8;
@@ -40,7 +42,7 @@ export function writeModel(model: ModelDescription): Uint8Array {
  * `input` tensors, under their own names. Constants are not copied.
  */
 export function buildModel(model: ModelDescription): OnnxModel {
-  const { nodes, initializers, inputs } = emitGraph(model);
+  const { nodes, initializers, inputs, values } = emitGraph(model);
   const declared = (name: string, tensor: Tensor): OnnxValue => ({
     name,
     type: tensor.type,
@@ -61,7 +63,7 @@ export function buildModel(model: ModelDescription): OnnxModel {
       initializers,
       inputs: inputs.map((tensor) => declared((tensor.attributes as InputAttributes).name, tensor)),
       outputs: Object.entries(model.outputs).map(([name, tensor]) => declared(name, tensor)),
-      values: [],
+      values: model.declareValues ? values.map(([name, tensor]) => declared(name, tensor)) : [],
     },
     functions: [],
   };
@@ -210,7 +212,12 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
       outputs: node.outputs.map(named),
     }),
   );
-  return { nodes: finished, initializers, inputs };
+  // Two tensors may share a name: a composite is its body.
+  const values = new Map<string, Tensor>();
+  for (const [tensor, name] of names) {
+    if (makers.has(name) && !rename.has(name)) values.set(name, tensor);
+  }
+  return { nodes: finished, initializers, inputs, values: [...values] };
 }
 
 /** How many nodes, and outputs of the graph, need each value. A composite is its body by another name. */

@@ -3,7 +3,16 @@ import type { ElementType, Shape } from '../graph/shape.ts';
 import { type InputAttributes, inputOperator, type Tensor, topologicalOrder } from '../graph/tensor.ts';
 import { type ModelDescription, writeModel } from '../onnx/write-model.ts';
 
-/** Runs a graph on ONNX Runtime in this thread, for tests: the counterpart of the float64 `evaluate`. */
+/**
+ * Settings with which ONNX Runtime refuses a model when its own shape inference contradicts a declared shape; otherwise
+ * it goes by its own in silence. With `declareValues`, a model declares every value in between.
+ */
+export const strictShapes = { session: { strict_shape_type_inference: '1' } };
+
+/**
+ * Runs a graph on ONNX Runtime in this thread, for tests: the counterpart of the float64 `evaluate`. The shapes of all
+ * values in between are declared, and checked against the engine's.
+ */
 export async function runGraph(
   outputs: readonly Tensor[],
   feeds: ReadonlyMap<Tensor, ArrayLike<number>>,
@@ -13,6 +22,7 @@ export async function runGraph(
   const model = writeModel({
     name: 'test',
     ...options,
+    declareValues: true,
     outputs: Object.fromEntries(outputs.map((tensor, index) => [names[index]!, tensor])),
   });
   const inputs = topologicalOrder(outputs).filter(({ operator }) => operator.name === inputOperator.name);
@@ -40,7 +50,11 @@ export async function runModel(
   model: Uint8Array,
   inputs: Readonly<Record<string, ModelInput>>,
 ): Promise<Record<string, Float32Array>> {
-  const session = await InferenceSession.create(model, { intraOpNumThreads: 1, enableMemPattern: false });
+  const session = await InferenceSession.create(model, {
+    intraOpNumThreads: 1,
+    enableMemPattern: false,
+    extra: strictShapes,
+  });
   const feeds = Object.entries(inputs).map(([name, { data, shape, type }]) => [
     name,
     type === 'uint8'
