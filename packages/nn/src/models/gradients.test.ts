@@ -10,7 +10,7 @@ import { vgg } from './vgg.ts';
 
 const limit = 1e-5;
 const classes = 5;
-const unet = { classes, inputChannels: 3, levels: 3, convolutionsPerLevel: 2, batchNorm: false } as const;
+const unet = { classes, inputChannels: 3, levels: 3, convolutionsPerLevel: 2, norm: 'none' } as const;
 
 test.each([
   { network: vgg({ depth: 13, classes, head: 'pooled' }), image: [2, 3, 48, 48] },

@@ -7,9 +7,11 @@ import { planLoad } from '../weights/mapping/plan-load.ts';
 import { densenet40 } from './cifar-densenet.ts';
 import { resnet20 } from './cifar-resnet.ts';
 import { densenet } from './densenet.ts';
+import { encoderUNet } from './encoder-unet.ts';
 import { type Network, outputShape } from './network.ts';
 import { resnet } from './resnet.ts';
 import { squeezenet } from './squeezenet.ts';
+import { unet2d } from './unet-2d.ts';
 import { vgg } from './vgg.ts';
 
 const classes = 1000;
@@ -72,6 +74,73 @@ describe('smallest images, worked out by hand from the last map (one pixel) back
       `${network.name}: expected an image [N, 3, H, W] with a spatial size from ${smallest} x ${smallest} on, found`,
     );
     expect(() => outputShape(network, [2, 4, smallest, smallest])).toThrow('expected an image [N, 3, H, W]');
+  });
+});
+
+const plan = { inputChannels: 1, classes: 3, baseChannels: 2, maxChannels: 8, convolutionsPerLevel: 2 };
+const five = { ...plan, levels: 5 };
+const padding = 'valid';
+const resnet18 = { kind: 'resnet', depth: 18 } as const;
+
+describe('sizes of segmentation networks', () => {
+  test.each([
+    { network: unet2d(five), smallest: 16, logits: 16, divisor: 16 },
+    { network: unet2d({ ...five, padding }), smallest: 188, logits: 4, divisor: 16 },
+    { network: unet2d({ ...five, padding, block: 'residual' }), smallest: 188, logits: 4, divisor: 16 },
+    { network: unet2d({ ...plan, levels: 1, padding }), smallest: 5, logits: 1, divisor: 1 },
+    {
+      network: encoderUNet({ encoder: resnet18, classes: 3, inputChannels: 1 }),
+      smallest: 32,
+      logits: 32,
+      divisor: 32,
+    },
+    {
+      network: encoderUNet({ encoder: resnet18, classes: 3, inputChannels: 1, padding }),
+      smallest: 531,
+      logits: 4,
+      divisor: 32,
+    },
+    {
+      network: encoderUNet({ encoder: { kind: 'resnet', depth: 50 }, classes: 3, inputChannels: 1, padding }),
+      smallest: 523,
+      logits: 4,
+      divisor: 32,
+    },
+    {
+      network: encoderUNet({ encoder: { kind: 'vgg', depth: 11 }, classes: 3, inputChannels: 1, padding }),
+      smallest: 182,
+      logits: 4,
+      divisor: 16,
+    },
+  ])('$network.name: from $smallest on, in steps of $divisor', ({ network, smallest, logits, divisor }) => {
+    expect(network).toMatchObject({ smallestSize: [smallest, smallest], divisor });
+    for (const [more, wider] of [
+      [0, 0],
+      [divisor, 3 * divisor],
+    ] as const) {
+      const found = outputShape(network, [2, 1, smallest + more, smallest + wider]);
+      expect(found).toEqual([2, 3, logits + more, logits + wider]);
+    }
+    if (divisor > 1) {
+      expect(() => outputShape(network, [2, 1, smallest, smallest + 1])).toThrow(
+        smallest === divisor ? `divisible by ${divisor}, found` : `in steps of ${divisor}, found`,
+      );
+    }
+    const less = smallest === divisor ? 0 : smallest - divisor;
+    expect(() => outputShape(network, [2, 1, less, smallest])).toThrow(`${network.name}: expected an image`);
+  });
+
+  test('the sizes of the first paper: 572 pixels give 388', () => {
+    expect(outputShape(unet2d({ ...five, padding }), [1, 1, 572, 572])).toEqual([1, 3, 388, 388]);
+  });
+
+  test('a specification that makes no sense is refused', () => {
+    expect(() => unet2d({ ...five, levels: 0 })).toThrow(
+      /unet2d: levels must be a positive whole number, found 0/,
+    );
+    expect(() => encoderUNet({ encoder: resnet18, classes: 3, decoderChannels: [8, 8] })).toThrow(
+      /resnet18 needs 5 levels of decoder channels, found 8, 8/,
+    );
   });
 });
 

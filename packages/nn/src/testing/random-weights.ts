@@ -13,12 +13,12 @@ export function randomWeights(declared: NetworkInputs, seed: number): Record<str
     shape,
     values: Float32Array.from({ length: sizeOf(shape) }, value),
   });
+  // Mean 0 and deviation 1 as well, and much sooner drawn than normal numbers.
+  const spread = () => Math.sqrt(12) * (random.uniform() - 0.5);
   const arrays: Record<string, NamedArray> = {};
   for (const [name, { shape, initialiser }] of declared.specs) {
     arrays[name] = draw(shape, () =>
-      initialiser.kind === 'normal'
-        ? initialiser.sd * random.normal()
-        : initialiser.value + 0.1 * random.normal(),
+      initialiser.kind === 'normal' ? initialiser.sd * spread() : initialiser.value + 0.1 * random.normal(),
     );
   }
   for (const [name, { shape }] of declared.statistics) {

@@ -24,9 +24,9 @@ import { segmentation } from './segmentation.ts';
 import { prepareSession } from './session.ts';
 
 test.each([
-  { batchNorm: false, limit: 1e-5 },
-  { batchNorm: true, limit: 1e-5 },
-])('the gradient of a whole U-Net (batch norm: $batchNorm) against float64', async ({ batchNorm, limit }) => {
+  { norm: 'none', limit: 1e-5 },
+  { norm: 'batch', limit: 1e-5 },
+] as const)('the gradient of a whole U-Net (norm: $norm) against float64', async ({ norm, limit }) => {
   const network = unet2d({
     inputChannels: 2,
     classes: 3,
@@ -34,7 +34,7 @@ test.each([
     maxChannels: 12,
     levels: 3,
     convolutionsPerLevel: 2,
-    batchNorm,
+    norm,
   });
   const imageShape = [2, 2, 16, 8];
   const declarations = declarationsOf(network, imageShape);
