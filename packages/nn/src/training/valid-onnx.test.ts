@@ -33,7 +33,7 @@ import { segmentation } from './segmentation.ts';
 import { prepareSession } from './session.ts';
 
 const classes = 5;
-const unets = [true, false].map((batchNorm) =>
+const unets = (['batch', 'none'] as const).map((norm) =>
   unet2d({
     inputChannels: 3,
     classes: 3,
@@ -41,7 +41,7 @@ const unets = [true, false].map((batchNorm) =>
     maxChannels: 16,
     levels: 3,
     convolutionsPerLevel: 2,
-    batchNorm,
+    norm,
   }),
 );
 const networks: readonly Network[] = [
