@@ -1,9 +1,11 @@
 import { densenet40 } from '@glisson/nn/models/cifar-densenet';
 import { resnet20 } from '@glisson/nn/models/cifar-resnet';
 import { densenet } from '@glisson/nn/models/densenet';
+import { encoderUNet } from '@glisson/nn/models/encoder-unet';
 import type { Network } from '@glisson/nn/models/network';
 import { resnet } from '@glisson/nn/models/resnet';
 import { squeezenet } from '@glisson/nn/models/squeezenet';
+import { unet2d } from '@glisson/nn/models/unet-2d';
 import { vgg } from '@glisson/nn/models/vgg';
 
 export interface GradientCase {
@@ -16,6 +18,7 @@ export interface GradientCase {
 
 const classes = 5;
 const image = [8, 3, 96, 96];
+const unet = { inputChannels: 1, classes, maxChannels: 256, levels: 4, convolutionsPerLevel: 2 };
 const vggStages = {
   11: [1, 1, 2, 2, 2],
   13: [2, 2, 2, 2, 2],
@@ -56,4 +59,35 @@ export const gradientCases: readonly GradientCase[] = [
   },
   { network: resnet20({ classes }), image: [4, 3, 32, 32], torch: { network: 'resnet20' } },
   { network: squeezenet({ classes }), image, torch: { network: 'squeezenet' } },
+  ...(['plain', 'residual'] as const).flatMap((block) =>
+    (['batch', 'instance', 'none'] as const).map((norm) => ({
+      network: unet2d({ ...unet, baseChannels: 32, block, norm }),
+      image: [4, 1, 96, 96],
+      torch: { network: 'unet', options: { levels: 4, count: 2, residual: block === 'residual' } },
+    })),
+  ),
+  {
+    network: unet2d({ ...unet, baseChannels: 16, padding: 'valid' }),
+    image: [4, 1, 108, 108],
+    torch: { network: 'unet', options: { levels: 4, count: 2 } },
+    padding: 'valid',
+  },
+  {
+    network: encoderUNet({ encoder: { kind: 'resnet', depth: 18 }, classes }),
+    image,
+    torch: { network: 'encoder_unet', options: { encoder: 'resnet', options: { blocks: resnetBlocks[18] } } },
+  },
+  {
+    network: encoderUNet({ encoder: { kind: 'resnet', depth: 50 }, classes }),
+    image,
+    torch: { network: 'encoder_unet', options: { encoder: 'resnet', options: { blocks: resnetBlocks[50] } } },
+  },
+  {
+    network: encoderUNet({ encoder: { kind: 'vgg', depth: 16 }, classes }),
+    image: [4, 3, 96, 96],
+    torch: {
+      network: 'encoder_unet',
+      options: { encoder: 'vgg', options: { stages: vggStages[16], batch_norm: false } },
+    },
+  },
 ];

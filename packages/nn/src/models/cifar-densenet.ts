@@ -5,8 +5,9 @@ import { dense } from '../layers/dense.ts';
 import { type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { averagePool, flatten, globalAveragePool } from '../layers/pooling.ts';
-import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+import { defineClassifier } from './classifier.ts';
+import type { Network } from './network.ts';
+import { type NetworkPadding, windowStep } from './size.ts';
 
 export interface CifarDenseNetSpec {
   readonly classes: number;
@@ -80,15 +81,14 @@ export function densenet40(spec: CifarDenseNetSpec): Network {
     flatten,
     classifier: linear(classes),
   });
-  const smallest = smallestLength(steps);
-  return defineNetwork(
+  return defineClassifier(
     {
-      name: `densenet40-12${published ? '' : ' fast'} ${inputChannels}>${classes}${rate > 0 ? ` dropout ${rate}` : ''}${padding === 'same' ? '' : ' valid'}`,
-      task: 'classification',
+      name: 'densenet40-12',
+      more: [...(published ? [] : [form]), ...(rate > 0 ? [`dropout ${rate}`] : [])],
       inputChannels,
       classes,
-      smallestSize: [smallest, smallest],
-      divisor: 1,
+      padding,
+      steps,
       headBias: 'classifier.bias',
     },
     network,

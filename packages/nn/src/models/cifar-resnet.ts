@@ -8,8 +8,9 @@ import { flatten, globalAveragePool } from '../layers/pooling.ts';
 import { residual } from '../layers/residual.ts';
 import { slice } from '../operators/layout.ts';
 import { pad } from '../operators/pad.ts';
-import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+import { defineClassifier } from './classifier.ts';
+import type { Network } from './network.ts';
+import { type NetworkPadding, windowStep } from './size.ts';
 
 export interface CifarResNetSpec {
   readonly classes: number;
@@ -46,20 +47,19 @@ export function resnet20(spec: CifarResNetSpec): Network {
     flatten,
     linear: linear(classes),
   });
-  const smallest = smallestLength([
+  const steps = [
     windowStep(3, padding),
     ...widths.flatMap((_, stage) =>
       indices.flatMap((index) => [windowStep(3, padding, strideOf(stage, index)), windowStep(3, padding)]),
     ),
-  ]);
-  return defineNetwork(
+  ];
+  return defineClassifier(
     {
-      name: `resnet20 ${inputChannels}>${classes}${padding === 'same' ? '' : ' valid'}`,
-      task: 'classification',
+      name: 'resnet20',
       inputChannels,
       classes,
-      smallestSize: [smallest, smallest],
-      divisor: 1,
+      padding,
+      steps,
       headBias: 'linear.bias',
     },
     network,

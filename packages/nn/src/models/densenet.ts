@@ -5,8 +5,10 @@ import { dense } from '../layers/dense.ts';
 import { type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { averagePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
-import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+import { defineClassifier } from './classifier.ts';
+import { atDepth } from './depth.ts';
+import type { Network } from './network.ts';
+import { type NetworkPadding, windowStep } from './size.ts';
 
 export type DenseNetDepth = keyof typeof table;
 
@@ -35,7 +37,13 @@ const firstChannels = 64;
  */
 export function densenet(spec: DenseNetSpec): Network {
   const { depth, classes, inputChannels = 3, padding = 'same' } = spec;
-  return denseNetOf({ name: `densenet${depth}`, blocks: table[depth], classes, inputChannels, padding });
+  return denseNetOf({
+    name: `densenet${depth}`,
+    blocks: atDepth('DenseNet', table, depth),
+    classes,
+    inputChannels,
+    padding,
+  });
 }
 
 interface Plan {
@@ -84,15 +92,13 @@ export function denseNetOf({ name, blocks, classes, inputChannels, padding }: Pl
     flatten,
     classifier: linear(classes),
   });
-  const smallest = smallestLength(steps);
-  return defineNetwork(
+  return defineClassifier(
     {
-      name: `${name} ${inputChannels}>${classes}${padding === 'same' ? '' : ' valid'}`,
-      task: 'classification',
+      name,
       inputChannels,
       classes,
-      smallestSize: [smallest, smallest],
-      divisor: 1,
+      padding,
+      steps,
       headBias: 'classifier.bias',
     },
     network,

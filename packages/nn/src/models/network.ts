@@ -31,11 +31,19 @@ export interface Network extends NetworkDescription {
   forward(scope: Scope, image: Tensor): Tensor;
 }
 
-/** A network that checks the images it is given. */
+/** A network that checks the images it is given. Throws a `NetworkError` ('value-invalid') where it has no classes. */
 export function defineNetwork(
   description: NetworkDescription,
   forward: (scope: Scope, image: Tensor) => Tensor,
 ): Network {
+  for (const key of ['inputChannels', 'classes'] as const) {
+    const count = description[key];
+    if (Number.isInteger(count) && count > 0) continue;
+    throw new NetworkError(
+      'value-invalid',
+      `${description.name}: ${key} must be a positive whole number, found ${count}`,
+    );
+  }
   return {
     ...description,
     forward: (scope, image) => {

@@ -135,6 +135,10 @@ describe('sizes of segmentation networks', () => {
   });
 
   test('a specification that makes no sense is refused', () => {
+    expect(() => vgg({ depth: 15 as 16, classes })).toThrow(/VGG has depths 11, 13, 16, 19; found 15/);
+    expect(() => resnet({ depth: 18, classes: 0 })).toThrow(
+      /classes must be a positive whole number, found 0/,
+    );
     expect(() => unet2d({ ...five, levels: 0 })).toThrow(
       /unet2d: levels must be a positive whole number, found 0/,
     );

@@ -5,9 +5,11 @@ import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
 import { residual } from '../layers/residual.ts';
+import { defineClassifier } from './classifier.ts';
+import { atDepth } from './depth.ts';
 import type { Encoder } from './encoder.ts';
-import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, type WindowStep, windowStep } from './size.ts';
+import type { Network } from './network.ts';
+import { type NetworkPadding, type WindowStep, windowStep } from './size.ts';
 
 export type ResNetDepth = keyof typeof table;
 
@@ -45,15 +47,13 @@ export function resnet(spec: ResNetSpec): Network {
   const { classes, padding = 'same' } = spec;
   const encoder = resnetEncoder({ ...spec, stages: 4 });
   const head = sequential({ avgpool: globalAveragePool, flatten, fc: linear(classes) });
-  const smallest = smallestLength(encoder.maps.flatMap((map) => map.steps));
-  return defineNetwork(
+  return defineClassifier(
     {
-      name: `${encoder.name} ${encoder.inputChannels}>${classes}${padding === 'same' ? '' : ' valid'}`,
-      task: 'classification',
+      name: encoder.name,
       inputChannels: encoder.inputChannels,
       classes,
-      smallestSize: [smallest, smallest],
-      divisor: 1,
+      padding,
+      steps: encoder.maps.flatMap((map) => map.steps),
       headBias: 'fc.bias',
     },
     (scope, image) => head(scope, encoder.forward(scope, image).at(-1)!),
@@ -63,8 +63,8 @@ export function resnet(spec: ResNetSpec): Network {
 /** The maps of ResNet: after the stem, and after each of layer1 to layer4; strides 2, 4, 8, 16 and 32. */
 export function resnetEncoder(spec: ResNetEncoderSpec): Encoder {
   const { depth, inputChannels = 3, padding = 'same', stages: count = 4 } = spec;
-  const { bottleneck } = table[depth];
-  const blocks = table[depth].blocks.slice(0, count);
+  const { bottleneck, blocks: all } = atDepth('ResNet', table, depth);
+  const blocks = all.slice(0, count);
   const strideOf = (stage: number, block: number) => (stage > 0 && block === 0 ? 2 : 1);
   const stem = sequential({
     conv1: conv(64, { kernel: 7, stride: 2, padding: padding === 'same' ? 3 : 0, bias: false }),

@@ -3,8 +3,9 @@ import { conv } from '../layers/convolution.ts';
 import { concatChannels } from '../layers/crop.ts';
 import { type Layer, sequential } from '../layers/layer.ts';
 import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
-import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, type WindowStep, windowStep } from './size.ts';
+import { defineClassifier } from './classifier.ts';
+import type { Network } from './network.ts';
+import { type NetworkPadding, type WindowStep, windowStep } from './size.ts';
 
 export interface SqueezeNetSpec {
   readonly classes: number;
@@ -51,18 +52,17 @@ export function squeezenet(spec: SqueezeNetSpec): Network {
       flatten,
     ]),
   });
-  const smallest = smallestLength([
+  const steps = [
     { kernel: 7, stride: 2 },
     ...table.map((entry) => (entry === 'pool' ? halving : windowStep(3, padding))),
-  ]);
-  return defineNetwork(
+  ];
+  return defineClassifier(
     {
-      name: `squeezenet1.0 ${inputChannels}>${classes}${padding === 'same' ? '' : ' valid'}`,
-      task: 'classification',
+      name: 'squeezenet1.0',
       inputChannels,
       classes,
-      smallestSize: [smallest, smallest],
-      divisor: 1,
+      padding,
+      steps,
     },
     network,
   );

@@ -5,9 +5,11 @@ import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { adaptiveAveragePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
 import type { Initialiser } from '../layers/scope.ts';
+import { defineClassifier } from './classifier.ts';
+import { atDepth } from './depth.ts';
 import type { Encoder } from './encoder.ts';
-import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+import type { Network } from './network.ts';
+import { type NetworkPadding, windowStep } from './size.ts';
 
 export type VggDepth = keyof typeof table;
 
@@ -67,7 +69,6 @@ const halving = { kernel: 2, stride: 2 };
 export function vgg(spec: VggSpec): Network {
   const { classes, head = 'fc', padding = 'same' } = spec;
   const encoder = vggEncoder(spec);
-  const steps = [...encoder.maps.flatMap((map) => map.steps), halving];
   const small: Initialiser = { kind: 'normal', sd: 0.01 };
   const heads: Record<typeof head, Layer> = {
     fc: sequential({
@@ -85,15 +86,14 @@ export function vgg(spec: VggSpec): Network {
     }),
     pooled: sequential({ avgpool: globalAveragePool, flatten, classifier: linear(classes) }),
   };
-  const smallest = smallestLength(steps);
-  return defineNetwork(
+  return defineClassifier(
     {
-      name: `${encoder.name} ${encoder.inputChannels}>${classes}${head === 'fc' ? '' : ' pooled'}${padding === 'same' ? '' : ' valid'}`,
-      task: 'classification',
+      name: encoder.name,
       inputChannels: encoder.inputChannels,
       classes,
-      smallestSize: [smallest, smallest],
-      divisor: 1,
+      padding,
+      steps: [...encoder.maps.flatMap((map) => map.steps), halving],
+      more: head === 'fc' ? [] : [head],
       headBias: head === 'fc' ? 'classifier.6.bias' : 'classifier.bias',
     },
     (scope, image) => heads[head](scope, pool(scope, encoder.forward(scope, image).at(-1)!)),
@@ -103,20 +103,21 @@ export function vgg(spec: VggSpec): Network {
 /** The maps of VGG before each of its five max-poolings: strides 1, 2, 4, 8 and 16. */
 export function vggEncoder(spec: VggEncoderSpec): Encoder {
   const { depth, inputChannels = 3, padding = 'same' } = spec;
+  const rows = atDepth('VGG', table, depth);
   const step = (channels: number): Layer[] =>
     spec.batchNorm
       ? [conv(channels, { kernel: 3, padding }), batchNorm(), relu]
       : [conv(channels, { kernel: 3, padding }), relu];
   // `features` numbers everything through: convolutions, norms, activations and poolings.
   let index = 0;
-  const stages = table[depth].map((row, stage) => {
+  const stages = rows.map((row, stage) => {
     const layers = [...(stage === 0 ? [] : [pool]), ...row.flatMap(step)];
     return chain(...layers.map((layer) => below(`${index++}`, layer)));
   });
   return {
     name: `vgg${depth}${spec.batchNorm ? '-bn' : ''}`,
     inputChannels,
-    maps: table[depth].map((row, stage) => ({
+    maps: rows.map((row, stage) => ({
       channels: row[0],
       stride: 2 ** stage,
       steps: [...(stage === 0 ? [] : [halving]), ...row.map(() => windowStep(3, padding))],
