@@ -63,6 +63,8 @@ export interface OnnxEmitter {
   int64(values: readonly number[]): string;
   /** Name of a constant float32 scalar. */
   float32(value: number): string;
+  /** Name of a constant float32 vector. */
+  float32s(values: readonly number[]): string;
 }
 
 /** One kind of operation: shape rule, gradient, ONNX form and float64 reference, together in one place. */

@@ -174,6 +174,7 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
         ),
       ),
     float32: (value) => constantName({ shape: [], values: Float32Array.of(value) }),
+    float32s: (values) => constantName({ shape: [values.length], values: Float32Array.from(values) }),
   };
   function constantName({ shape, values }: ConstantAttributes): string {
     const make = () =>

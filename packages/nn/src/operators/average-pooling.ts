@@ -15,6 +15,7 @@ import {
   pooledShape,
 } from './pool-windows.ts';
 import { expand } from './reduce.ts';
+import { repeat } from './repeat.ts';
 
 export interface AveragePoolOptions extends PoolOptions {
   /** Whether zeros of the padding count as elements (PyTorch's count_include_pad). Default true, as there. */
@@ -110,7 +111,7 @@ function averagePoolGradient(dy: Tensor, shape: Shape, attributes: AveragePoolAt
   const missing = missingAtEnd(shape, dy.shape, attributes);
   const before = pads.slice(0, rank);
   if (kernel.every((size, axis) => size === stride[axis])) {
-    const spread = stretch(mul(weighted, scalar(1 / volume)), kernel);
+    const spread = repeat(mul(weighted, scalar(1 / volume)), kernel);
     return pad(spread, [0, 0, ...before.map((size) => -size)], [0, 0, ...missing.map((size) => -size)]);
   }
   // Means of stride 1 over dy with zeros between and around it: every element gathers its windows.
@@ -124,15 +125,6 @@ function averagePoolGradient(dy: Tensor, shape: Shape, attributes: AveragePoolAt
     around(kernel.map((size, axis) => size - 1 - missing[axis]! - (stride[axis]! - 1))),
   );
   return averagePool(padded, { kernel, stride: 1 });
-}
-
-/** Every element repeated `factors` times along its spatial axis. */
-function stretch(x: Tensor, factors: readonly number[]): Tensor {
-  const [n, c, ...spatial] = x.shape as [number, number, ...number[]];
-  const apart = spatial.flatMap((size) => [size, 1]);
-  const wide = spatial.flatMap((size, axis) => [size, factors[axis]!]);
-  const repeated = expand(reshape(x, [n * c, ...apart]), [n * c, ...wide]);
-  return reshape(repeated, [n, c, ...spatial.map((size, axis) => size * factors[axis]!)]);
 }
 
 /**

@@ -37,11 +37,7 @@ export function groupNorm(x: Tensor, groups: number, options: GroupNormOptions =
       `groupNorm: image ${formatShape(x.shape)} in ${groups} groups with gamma ${formatShape(gamma.shape)} and beta ${formatShape(beta.shape)} does not fit: expected groups that divide ${c} channels, gamma and beta [${c}]`,
     );
   }
-  const inference = (image?: Tensor, gain?: Tensor, offset?: Tensor) => {
-    const ones = constant(new Float32Array(groups).fill(1), [groups]);
-    const zeros = constant(new Float32Array(groups), [groups]);
-    return apply(groupNormOperator, [image!, gain!, offset!, ones, zeros], { groups, epsilon });
-  };
+  const inference = (...sources: Tensor[]) => apply(groupNormOperator, sources, { groups, epsilon });
   if (n === 1 && groups === c) {
     // One image: the same as its batch norm, whose steps the engine does in blocks of channels.
     const { result } = batchNorm(x, gamma, beta, epsilon);
@@ -103,20 +99,21 @@ interface GroupNormAttributes {
 }
 
 /**
- * Group normalisation as one step, of whatever image size: the form for inference. Inputs: x, gamma [C], beta [C],
- * ones and zeros [groups] for ONNX, which normalises channels only.
+ * Group normalisation as one step, of whatever image size: the form for inference. Inputs: x, gamma [C], beta [C].
  */
 export const groupNormOperator: Operator<GroupNormAttributes> = {
   name: 'groupNorm',
   infer: ([x]) => ({ shape: x!.shape, type: 'float32' }),
-  emit: (result, [x, gamma, beta, ones, zeros], onnx) => {
+  emit: (result, [x, gamma, beta], onnx) => {
     const { groups, epsilon } = attributesOf(groupNormOperator, result);
     const [, channels, ...spatial] = result.shape as [number, number, ...number[]];
     const normalised = (image: string, gain: string, shift: string) =>
       onnx.node('InstanceNormalization', [image, gain, shift], { epsilon: { float: epsilon } });
     if (groups === channels) return normalised(x!, gamma!, beta!);
     const rows = onnx.node('Reshape', [x!, onnx.int64([0, groups, -1])]);
-    const z = onnx.node('Reshape', [normalised(rows, ones!, zeros!), onnx.node('Shape', [x!])]);
+    // ONNX normalises channels only: the groups are made channels.
+    const vector = (value: number) => onnx.float32s(new Array<number>(groups).fill(value));
+    const z = onnx.node('Reshape', [normalised(rows, vector(1), vector(0)), onnx.node('Shape', [x!])]);
     const wide = (vector: string) =>
       onnx.node('Reshape', [vector, onnx.int64([channels, ...spatial.map(() => 1)])]);
     return onnx.node('Add', [onnx.node('Mul', [z, wide(gamma!)]), wide(beta!)]);

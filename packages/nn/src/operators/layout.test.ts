@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { input } from '../graph/tensor.ts';
+import { writeModel } from '../onnx/write-model.ts';
 import { evaluate } from '../reference/evaluate.ts';
 import { checkOperator } from '../testing/check-operator.ts';
-import { concat, depthToSpace, reshape, reverse, slice, spaceToDepth, transpose } from './layout.ts';
+import { runModel } from '../testing/run-graph.ts';
+import { concat, flatten, reshape, reverse, slice, transpose } from './layout.ts';
 
 checkOperator([
   { name: 'reshape', shapes: [[2, 6]], build: (a) => reshape(a, [3, 4]) },
@@ -19,8 +21,7 @@ checkOperator([
     ],
     build: (a, b) => concat([a, b], 1),
   },
-  { name: 'depthToSpace', shapes: [[2, 12, 2, 3]], build: (a) => depthToSpace(a, 2) },
-  { name: 'spaceToDepth', shapes: [[2, 3, 4, 6]], build: (a) => spaceToDepth(a, 2) },
+  { name: 'flatten', shapes: [[2, 3, 4, 2]], build: (a) => flatten(a) },
 ]);
 
 test('a value back to front, by hand', () => {
@@ -36,6 +37,20 @@ test('slices in steps, by hand', () => {
   const feeds = new Map([[x, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]]]);
   expect([...evaluate([slice(x, 1, 1, 5, 2)], feeds)[0]!]).toEqual([1, 3, 6, 8]);
   expect([...evaluate([slice(x, 1, 0, 5, 3)], feeds)[0]!]).toEqual([0, 3, 5, 8]);
+});
+
+test('a model of an open number of images flattens any number', async () => {
+  const build = (n: number) => flatten(input('x', [n, 2, 1, 3]));
+  const model = writeModel({
+    name: 'm',
+    outputs: { y: build(1) },
+    openAxes: ['N', undefined, undefined, undefined],
+  });
+  const data = Array.from({ length: 18 }, (_, i) => i);
+  expect([...(await runModel(model, { x: { data, shape: [3, 2, 1, 3] } })).y!]).toEqual(data);
+  const [x, flat] = [input('x', [4, 5]), input('v', [4])];
+  expect(flatten(x)).toBe(x);
+  expect(() => flatten(flat)).toThrow(/flatten: expected \[N, ...\], found \[4\]/);
 });
 
 test('sizes that do not fit are refused', () => {

@@ -36,6 +36,26 @@ export function reshape(source: Tensor, shape: Shape): Tensor {
   return sameShape(source.shape, shape) ? source : apply(reshapeOperator, [source], { shape });
 }
 
+/** y = x [N, ...] as [N, the rest]; of any N. dx = dy, reshaped back. */
+export const flattenOperator: Operator<Record<string, never>> = {
+  name: 'flatten',
+  infer: ([source]) => {
+    const { shape, type } = source!;
+    if (shape.length < 2) {
+      throw new NetworkError('shape-mismatch', `flatten: expected [N, ...], found ${formatShape(shape)}`);
+    }
+    return { shape: [shape[0]!, sizeOf(shape.slice(1))], type };
+  },
+  gradient: (result, upstream) => [reshape(upstream, result.inputs[0]!.shape)],
+  emit: (_, [source], onnx) => onnx.node('Flatten', [source!]),
+  evaluate: (_, [source]) => source!.values,
+};
+
+/** [N, ...S] as [N, product of S], in models of an open number of images, too. */
+export function flatten(source: Tensor): Tensor {
+  return source.shape.length === 2 ? source : apply(flattenOperator, [source], {});
+}
+
 /** y[i_perm[0], i_perm[1], …] = x[i_0, i_1, …]. dx = dy, permuted back. */
 export const transposeOperator: Operator<{ readonly perm: readonly number[] }> = {
   name: 'transpose',
@@ -279,97 +299,6 @@ export const concatOperator: Operator<{ readonly axis: number }> = {
 
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   return inputs.length === 1 ? inputs[0]! : apply(concatOperator, inputs, { axis });
-}
-
-/**
- * y[n, k, 2h + a, 2w + b] = x[n, (2a + b) K + k, h, w] for block 2: channels become pixels (ONNX mode DCR).
- * The gradient is `spaceToDepth`.
- */
-export const depthToSpaceOperator: Operator<{ readonly block: number }> = {
-  name: 'depthToSpace',
-  infer: ([source], { block }) => {
-    const [n, c, h, w] = imageShape('depthToSpace', source!);
-    if (c % block ** 2 !== 0) {
-      throw new NetworkError(
-        'shape-mismatch',
-        `depthToSpace: ${c} channels of ${formatShape(source!.shape)} do not divide by ${block ** 2}`,
-      );
-    }
-    return { shape: [n, c / block ** 2, h * block, w * block], type: source!.type };
-  },
-  gradient: (result, upstream) => [
-    apply(spaceToDepthOperator, [upstream], attributesOf(depthToSpaceOperator, result)),
-  ],
-  emit: (result, [source], onnx) =>
-    onnx.node('DepthToSpace', [source!], {
-      blocksize: { int: attributesOf(depthToSpaceOperator, result).block },
-      mode: { string: 'DCR' },
-    }),
-  evaluate: (result, [source]) => {
-    const { block } = attributesOf(depthToSpaceOperator, result);
-    return moveBlocks(result.shape, block, (pixel, channel, values) => {
-      values[pixel] = source!.values[channel]!;
-    });
-  },
-};
-
-/** The inverse of `depthToSpace`, and its gradient. */
-export const spaceToDepthOperator: Operator<{ readonly block: number }> = {
-  name: 'spaceToDepth',
-  infer: ([source], { block }) => {
-    const [n, c, h, w] = imageShape('spaceToDepth', source!);
-    if (h % block !== 0 || w % block !== 0) {
-      throw new NetworkError(
-        'shape-mismatch',
-        `spaceToDepth: height and width of ${formatShape(source!.shape)} do not divide by ${block}`,
-      );
-    }
-    return { shape: [n, c * block ** 2, h / block, w / block], type: source!.type };
-  },
-  gradient: (result, upstream) => [
-    apply(depthToSpaceOperator, [upstream], attributesOf(spaceToDepthOperator, result)),
-  ],
-  emit: (result, [source], onnx) =>
-    onnx.node('SpaceToDepth', [source!], {
-      blocksize: { int: attributesOf(spaceToDepthOperator, result).block },
-    }),
-  evaluate: (result, [source]) => {
-    const { block } = attributesOf(spaceToDepthOperator, result);
-    return moveBlocks(source!.shape, block, (pixel, channel, values) => {
-      values[channel] = source!.values[pixel]!;
-    });
-  },
-};
-
-export function depthToSpace(source: Tensor, block: number): Tensor {
-  return apply(depthToSpaceOperator, [source], { block });
-}
-
-export function spaceToDepth(source: Tensor, block: number): Tensor {
-  return apply(spaceToDepthOperator, [source], { block });
-}
-
-function moveBlocks(
-  [n, k, height, width]: Shape,
-  block: number,
-  move: (pixel: number, channel: number, values: Float64Array) => void,
-): Float64Array {
-  const values = new Float64Array(n! * k! * height! * width!);
-  const h = height! / block;
-  const w = width! / block;
-  let pixel = 0;
-  for (let image = 0; image < n!; image++) {
-    for (let c = 0; c < k!; c++) {
-      for (let y = 0; y < height!; y++) {
-        for (let x = 0; x < width!; x++) {
-          const channel = ((y % block) * block + (x % block)) * k! + c;
-          const offset = (image * k! * block * block + channel) * h * w;
-          move(pixel++, offset + Math.floor(y / block) * w + Math.floor(x / block), values);
-        }
-      }
-    }
-  }
-  return values;
 }
 
 /** The four sizes of an image batch, or a shape error that names the operator. */

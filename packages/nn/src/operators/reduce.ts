@@ -12,18 +12,19 @@ import { inBlockedShape } from '../onnx/blocked-elementwise.ts';
 import { forEachRun, stretched } from '../reference/walk.ts';
 import { reshape } from './layout.ts';
 
-interface ReduceAttributes {
+/** Over which axes, and whether these stay with size 1. */
+export interface ReduceAttributes {
   readonly axes: readonly number[];
   readonly keepDims: boolean;
 }
 
-function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttributes): number[] {
+export function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttributes): number[] {
   return keepDims
     ? shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
-function inferReduce(name: string, source: Tensor, attributes: ReduceAttributes) {
+export function inferReduce(name: string, source: Tensor, attributes: ReduceAttributes) {
   if (source.type !== 'float32' || attributes.axes.some((axis) => axis < 0 || axis >= source.shape.length)) {
     throw new NetworkError(
       'shape-mismatch',
@@ -34,7 +35,7 @@ function inferReduce(name: string, source: Tensor, attributes: ReduceAttributes)
 }
 
 /** Folds every element of `source` into the cell of the reduced array that it belongs to. */
-function fold(
+export function fold(
   source: ReferenceArray,
   attributes: ReduceAttributes,
   start: number,
@@ -66,7 +67,7 @@ function reduceBlocks(type: string, result: Tensor, source: string, onnx: OnnxEm
   return onnx.node('Reshape', [images, onnx.int64(result.shape)]);
 }
 
-function emitReduce(type: string): Operator<ReduceAttributes>['emit'] {
+export function emitReduce(type: string): Operator<ReduceAttributes>['emit'] {
   return (result, [source], onnx) => {
     const { axes, keepDims } = result.attributes as ReduceAttributes;
     if (onnx.isBlocked(source!) && isOverPixels(result.inputs[0]!, axes))
