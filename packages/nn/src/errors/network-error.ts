@@ -12,7 +12,11 @@ export type NetworkErrorCode =
   | 'engine-failed'
   | 'provider-unavailable'
   | 'out-of-memory'
-  | 'closed';
+  | 'closed'
+  | 'not-found'
+  | 'download-failed'
+  | 'checksum-mismatch'
+  | 'already-exists';
 
 /** Every error that this package throws on purpose. The message says what was found and what was expected. */
 export class NetworkError extends Error {
