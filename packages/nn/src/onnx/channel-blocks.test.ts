@@ -6,7 +6,7 @@ import { batchNorm } from '../operators/batch-norm.ts';
 import { type ConvolutionOptions, convolution } from '../operators/convolution.ts';
 import { add, mul, relu } from '../operators/elementwise.ts';
 import { concat, reshape, slice } from '../operators/layout.ts';
-import { maxPool2 } from '../operators/pooling.ts';
+import { maxPool, maxPool2 } from '../operators/pooling.ts';
 import { reduceSum } from '../operators/reduce.ts';
 import { evaluate } from '../reference/evaluate.ts';
 import { probeChannelBlock } from '../runtime/probe-blocks.ts';
@@ -47,6 +47,10 @@ const networks: Record<string, Tensor[]> = {
     w3,
   ]),
   'a part of the channels that is no whole block': withGradients(slice(second, 1, 3, 7), [x, w2]),
+  'pooling, many pixels of a window equal': withGradients(
+    relu(convolution(maxPool2(relu(add(second, mul(second, constant([0], []))))), w2, same)),
+    [x, w1, w2],
+  ),
   'pooling between': withGradients(relu(convolution(maxPool2(second), w2, same)), [x, w1, w2]),
   'the value before ReLU is needed, too': withGradients(add(relu(first), first), [x, w1]),
 };
@@ -88,6 +92,38 @@ const volumeOutputs = volumes.map(({ image, weights: shape, options }) => {
   const scaled = mul(made, reshape(gain, [shape[0]!, 1, 1, 1]));
   const outputs = withGradients(add(scaled, made), [v, w, bias, gain]);
   return { sources: [v, w, bias, gain], outputs };
+});
+
+describe.skipIf(block === 1)('pooling in blocks of channels [needs a processor with AVX2]', () => {
+  test.each([
+    { shape: [2, channels, 40, 44], kernel: 2 },
+    { shape: [1, 2 * channels, 10, 20, 22], kernel: 2 },
+    { shape: [2, channels, 6, 18, 20], kernel: 2 },
+  ])('of $shape: ties go to the first, as in the reference', async ({ shape, kernel }) => {
+    const image = input('image', shape);
+    const taps = shape.slice(2).map(() => 1);
+    const one = constant(
+      Float32Array.from({ length: shape[1]! ** 2 * 3 }, (_, i) => {
+        const [k, c] = [Math.floor(i / 3 / shape[1]!), Math.floor(i / 3) % shape[1]!];
+        return k === c && i % 3 === 1 ? 1 : 0;
+      }),
+      [shape[1]!, shape[1]!, ...taps.with(-1, 3)],
+    );
+    // The identity, so that the pooling's input lies in blocks.
+    const centre = taps.map((_, axis) => (axis === taps.length - 1 ? 1 : 0));
+    const copy = convolution(image, one, { pads: [...centre, ...centre] });
+    const outputs = withGradients(maxPool(copy, { kernel }), [image]);
+    const random = testRandom(11);
+    const steps = Float64Array.from({ length: sizeOf(shape) }, () => Math.floor(3 * random.uniform()));
+    const feeds = new Map([[image, steps]]);
+    const model = buildModel({ name: 'm', outputs: { y: outputs[1]! }, channelBlock: block });
+    expect(model.graph.nodes.some(({ type }) => type === 'Equal')).toBe(true);
+    const expected = evaluate(outputs, feeds);
+    const found = await runGraph(outputs, feeds, { channelBlock: block });
+    for (const [k, numbers] of expected.entries()) {
+      expect(relativeError(found[k]!, numbers)).toBeLessThan(1e-6);
+    }
+  });
 });
 
 describe.skipIf(block === 1)('volumes in blocks of channels [needs a processor with AVX2]', () => {

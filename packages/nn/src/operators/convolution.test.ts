@@ -80,6 +80,21 @@ const cases: Case[] = [
     options: { pads: [1, 1, 1, 1] },
   },
   {
+    name: 'more channels in than out, image by image',
+    shapes: [
+      [2, 3, 5, 6],
+      [2, 3, 3, 3],
+    ],
+    options: { pads: [1, 2, 0, 1] },
+  },
+  {
+    name: 'more channels in than out, one filter, even kernel',
+    shapes: [
+      [3, 2, 4, 5],
+      [1, 2, 2, 3],
+    ],
+  },
+  {
     name: 'pads wider than the kernel',
     shapes: [
       [1, 2, 3, 3],

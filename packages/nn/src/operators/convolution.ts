@@ -343,8 +343,9 @@ function weightGradientGraph(x: Tensor, dy: Tensor, attributes: WeightGradientAt
   if (isPointwise) return pointwiseWeightGradient(x, dy, weights);
   if (weights.length === 5 && stride[0] === 1) return volumeWeightGradient(x, dy, attributes);
   const { n, c, image } = sizesOf(x.shape, weights, attributes);
+  if (suitsSwapping(x, attributes)) return swappedWeightGradient(x, dy, attributes);
   const flat = reshape(transpose(x, [0, ...spatialAxes(x), 1]), [1, n, ...widened(image, c)]);
-  return flatWeightGradient(flat, dy, attributes);
+  return flatWeightGradient(flat, image, dy, attributes);
 }
 
 function pointwiseWeightGradient(x: Tensor, dy: Tensor, weights: Shape): Tensor {
@@ -364,28 +365,78 @@ function widened(values: readonly number[], channels: number): number[] {
 
 /**
  * Channels last, and the last axis times C: every kernel position sees all channels at once, without im2col.
- * `flat` is [1, N, ...S, S_last C], dy [N, K, ...O].
+ * `flat` is [1, N, ...S, S_last C] of images of size S, dy [N, K, ...O].
  */
-function flatWeightGradient(flat: Tensor, dy: Tensor, attributes: WeightGradientAttributes): Tensor {
+function flatWeightGradient(
+  flat: Tensor,
+  image: readonly number[],
+  dy: Tensor,
+  attributes: WeightGradientAttributes,
+): Tensor {
   const { stride, pads, dilation, weights } = attributes;
   const [k, c, ...kernel] = weights as [number, number, ...number[]];
   const rank = kernel.length;
   const last = rank - 1;
+  const before = pads.slice(0, rank);
+  const reach = kernel.map((size, axis) => dilation[axis]! * (size - 1) + 1);
+  // No more zeros at the end than the last tap of the last output sees.
+  const after = reach.map((length, axis) => {
+    const seen = (dy.shape[axis + 2]! - 1) * stride[axis]! + length;
+    return Math.max(0, seen - before[axis]! - image[axis]!);
+  });
   const wideAttributes = {
     dilation: widened(stride, c),
     stride: dilation.with(last, 1),
-    pads: [...widened(pads.slice(0, rank), c), ...widened(pads.slice(rank), c)],
+    pads: [...widened(before, c), ...widened(after, c)],
   };
   const wide = isLargeForChannels(dy, c)
     ? sumOfImages(flat, dy, wideAttributes)
     : convolution(flat, transpose(dy, [1, 0, ...spatialAxes(dy)]), wideAttributes);
   // Positions that no kernel tap reaches are cut off; dilated columns are picked out in groups of C.
-  const reach = dilation[last]! * (kernel[last]! - 1) + 1;
   let rows = wide;
   for (let axis = 0; axis < last; axis++) rows = slice(rows, axis + 2, 0, kernel[axis]!);
-  const grid = reshape(slice(rows, last + 2, 0, reach * c), [k, ...kernel.slice(0, last), reach, c]);
+  const grid = reshape(slice(rows, last + 2, 0, reach[last]! * c), [
+    k,
+    ...kernel.slice(0, last),
+    reach[last]!,
+    c,
+  ]);
   const picked = dilation[last] === 1 ? grid : pickEvery(grid, rank, dilation[last]!, kernel[last]!);
   return transpose(picked, [0, rank + 1, ...kernel.map((_, axis) => axis + 1)]);
+}
+
+/** Whether x is better the kernel, since it has more channels than dy: there must be whole windows on either side. */
+function suitsSwapping(x: Tensor, attributes: WeightGradientAttributes): boolean {
+  const { weights, stride, dilation, pads } = attributes;
+  const [k, c, ...kernel] = weights as [number, number, ...number[]];
+  return (
+    c > k &&
+    [...stride, ...dilation].every((step) => step === 1) &&
+    pads.every((zeros, side) => zeros < kernel[side % kernel.length]!) &&
+    isLargeForChannels(x, k)
+  );
+}
+
+/** As `flatWeightGradient`, image by image, with dy as the wide image and x as the kernel: taps come out back to front. */
+function swappedWeightGradient(x: Tensor, dy: Tensor, attributes: WeightGradientAttributes): Tensor {
+  const { pads, weights } = attributes;
+  const [k, c, ...kernel] = weights as [number, number, ...number[]];
+  const output = dy.shape.slice(2);
+  const flat = reshape(transpose(dy, [0, ...spatialAxes(dy), 1]), [1, dy.shape[0]!, ...widened(output, k)]);
+  const around = pads.map((zeros, side) => kernel[side % kernel.length]! - 1 - zeros);
+  const rank = kernel.length;
+  const wide = sumOfImages(flat, x, {
+    dilation: widened(
+      kernel.map(() => 1),
+      k,
+    ),
+    pads: [...widened(around.slice(0, rank), k), ...widened(around.slice(rank), k)],
+  });
+  const taps = reverse(
+    reshape(wide, [c, ...kernel, k]),
+    kernel.map((_, axis) => axis + 1),
+  );
+  return transpose(taps, [rank + 1, 0, ...kernel.map((_, axis) => axis + 1)]);
 }
 
 /**
@@ -404,7 +455,7 @@ function volumeWeightGradient(x: Tensor, dy: Tensor, attributes: WeightGradientA
     return pad(slices, [0, shift, 0, 0, 0], [0, depth - outDepth - shift, 0, 0, 0]);
   });
   const filters = reshape(concat(shifted, 2), [n * depth, taps * k, outHeight, outWidth]);
-  const dw = flatWeightGradient(flat, filters, {
+  const dw = flatWeightGradient(flat, [height, width], filters, {
     stride: stride.slice(1),
     dilation: dilation.slice(1),
     pads: [pads[1]!, pads[2]!, pads[4]!, pads[5]!],

@@ -9,6 +9,7 @@ import {
   scalar,
   type Tensor,
 } from '../graph/tensor.ts';
+import { emitHalving, emitHalvingGradient, halves } from '../onnx/blocked-pooling.ts';
 import { add, equal, sub, where } from './elementwise.ts';
 import { concat, reshape, slice } from './layout.ts';
 import { pad } from './pad.ts';
@@ -58,6 +59,10 @@ export const maxPoolOperator: Operator<PoolAttributes> = {
   },
   emit: (result, [x], onnx) => {
     const attributes = attributesOf(maxPoolOperator, result);
+    const { shape } = result.inputs[0]!;
+    if (onnx.isBlocked(x!) && halves(shape, attributes, onnx.channelBlock)) {
+      return emitHalving(onnx, x!, shape, result.shape);
+    }
     return onnx.node(
       'MaxPool',
       [x!],
@@ -82,10 +87,14 @@ export const maxPoolGradientOperator: Operator<PoolAttributes> = {
     if (onnx.portable) {
       return emitBody(onnx, result.inputs, names, (x, y, dy) => portableGradient(x!, y!, dy!, attributes));
     }
-    const positions = onnx.secondOutput(names[1]!);
+    const [x, y, dy] = names as [string, string, string];
+    if (onnx.isBlocked(x) && onnx.isBlocked(y) && halves(result.shape, attributes, onnx.channelBlock)) {
+      return emitHalvingGradient(onnx, [x, y, dy], result.shape, result.inputs[1]!.shape);
+    }
+    const positions = onnx.secondOutput(y);
     return attributes.kernel.every((size, axis) => size <= attributes.stride[axis]!)
-      ? unpool(onnx, names[2]!, positions, result.shape)
-      : scatter(onnx, names[2]!, positions, result.shape);
+      ? unpool(onnx, dy, positions, result.shape)
+      : scatter(onnx, dy, positions, result.shape);
   },
   evaluate: (result, [x, y, dy]) => {
     const values = new Float64Array(sizeOf(result.shape));

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { sizeOf } from '../graph/shape.ts';
+import type { Network } from '../models/network.ts';
+import { patchCnn } from '../models/patch-cnn.ts';
+import { unet2d } from '../models/unet-2d.ts';
+import { vgg } from '../models/vgg.ts';
+import { createPredictor } from '../runtime/predictor.ts';
+import { testRandom } from '../testing/numbers.ts';
+import { declarationsOf } from '../training/declarations.ts';
+import { exportModel } from '../training/export-model.ts';
+import { initialWeights } from '../training/initialise.ts';
+import { denseNetwork } from './dense-network.ts';
+
+interface Case {
+  readonly network: Network;
+  readonly patch: readonly [number, number];
+  readonly image: readonly [number, number];
+  readonly outputStride: number;
+}
+
+const small = patchCnn({ inputChannels: 2, classes: 3 });
+const cases: Case[] = [
+  { network: small, patch: [65, 65], image: [81, 77], outputStride: 4 },
+  { network: small, patch: [64, 66], image: [70, 71], outputStride: 3 },
+  { network: small, patch: [60, 61], image: [84, 69], outputStride: 8 },
+  {
+    network: vgg({ depth: 11, classes: 2, padding: 'valid', head: 'pooled' }),
+    patch: [151, 150],
+    image: [167, 182],
+    outputStride: 16,
+  },
+];
+
+describe.each(cases)(
+  '$network.name, $patch in $image at stride $outputStride',
+  ({ network, patch, image, outputStride }) => {
+    test('exported, all windows at once give the logits of window by window', async () => {
+      const random = testRandom(3);
+      const weights = initialWeights(network, declarationsOf(network), { random });
+      for (const [name, { values }] of Object.entries(weights)) {
+        // Norms of a trained network: means and variances of their own.
+        if (name.endsWith('running_mean')) values.set(values.map(() => 0.2 * random.normal()));
+        if (name.endsWith('running_var')) values.set(values.map(() => 0.5 + random.uniform()));
+      }
+      const channels = network.inputChannels;
+      const open = (model: Network, size: readonly number[]) =>
+        createPredictor(
+          exportModel({
+            network: model,
+            weights,
+            imageShape: [1, channels, ...size],
+            activation: 'none',
+            size,
+          }),
+        );
+      const dense = await open(denseNetwork(network, { patchSize: patch, outputStride }), image);
+      const single = await open(network, patch);
+      const pixels = Float32Array.from({ length: channels * sizeOf(image) }, () => random.normal());
+      const { data, dims } = await dense.run(pixels.slice(), [1, channels, ...image]);
+      const [, classes, rows, columns] = dims as [number, number, number, number];
+      expect([rows, columns]).toEqual(
+        image.map((size, axis) => Math.floor((size - patch[axis]!) / outputStride) + 1),
+      );
+      const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+      for (let i = 0; i < rows; i++) {
+        for (let j = 0; j < columns; j++) {
+          const cut = new Float32Array(channels * sizeOf(patch));
+          for (let c = 0; c < channels; c++) {
+            for (let y = 0; y < patch[0]; y++) {
+              const from = (c * image[0] + i * outputStride + y) * image[1] + j * outputStride;
+              cut.set(pixels.subarray(from, from + patch[1]), (c * patch[0] + y) * patch[1]);
+            }
+          }
+          const one = await single.run(cut, [1, channels, ...patch]);
+          for (let k = 0; k < classes; k++) {
+            expect(Math.abs(data[(k * rows + i) * columns + j]! - one.data[k]!)).toBeLessThan(1e-4 * largest);
+          }
+        }
+      }
+      await dense.close();
+      await single.close();
+    });
+  },
+);
+
+test('parameters of the small network, and who cannot judge patches', () => {
+  expect(declarationsOf(small).parameterCount).toBeLessThan(500_000);
+  expect(() => denseNetwork(small, { patchSize: [20, 65], outputStride: 4 })).toThrow(
+    /does not judge patches of \[20, 65\]/,
+  );
+  const unet = unet2d({
+    inputChannels: 1,
+    classes: 2,
+    baseChannels: 4,
+    maxChannels: 8,
+    levels: 2,
+    convolutionsPerLevel: 1,
+  });
+  expect(() => denseNetwork(unet, { patchSize: [64, 64], outputStride: 4 })).toThrow(/segmentation/);
+});
