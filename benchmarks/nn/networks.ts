@@ -1,7 +1,9 @@
 import { densenet } from '@glisson/nn/models/densenet';
+import { encoderUNet } from '@glisson/nn/models/encoder-unet';
 import type { Network } from '@glisson/nn/models/network';
 import { resnet } from '@glisson/nn/models/resnet';
 import { unet2d } from '@glisson/nn/models/unet-2d';
+import { unet3d } from '@glisson/nn/models/unet-3d';
 import { vgg } from '@glisson/nn/models/vgg';
 
 export interface NetworkCase {
@@ -28,6 +30,24 @@ const tenConvolutions = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21].map((index) => `fea
 
 const cases: Readonly<Record<string, () => NetworkCase>> = {
   'unet-2d training': () => ({ network: unet(), imageShape: [8, 1, 128, 128], training: true }),
+  'unet-3d training': () => ({
+    network: unet3d({
+      inputChannels: 1,
+      classes: 3,
+      baseChannels: 16,
+      maxChannels: 128,
+      levels: 4,
+      convolutionsPerLevel: 2,
+      norm: 'instance',
+    }),
+    imageShape: [1, 1, 64, 64, 64],
+    training: true,
+  }),
+  'resnet18-unet training': () => ({
+    network: encoderUNet({ encoder: { kind: 'resnet', depth: 18 }, classes: 3 }),
+    imageShape: [8, 3, 128, 128],
+    training: true,
+  }),
   'vgg16 training': () => ({ network: pooledVgg(), imageShape: [16, 3, 64, 64], training: true }),
   'vgg16 training, 4096-wide head': () => ({
     network: vgg({ depth: 16, classes: 2 }),
