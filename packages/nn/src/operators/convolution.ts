@@ -1,7 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { emitBody } from '../graph/emit-body.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
-import { apply, attributesOf, type Operator, type Tensor } from '../graph/tensor.ts';
+import { apply, attributesOf, constantOperator, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
 import { convolve, convolveTranspose, convolveWeightGradient } from '../reference/convolve.ts';
 import { concat, reshape, reverse, slice, transpose } from './layout.ts';
@@ -86,7 +86,10 @@ export const convolutionOperator: Operator<ConvolutionAttributes> = {
     const [x, w] = result.inputs as [Tensor, Tensor];
     const { shape: image } = x;
     const { shape: weights } = w;
-    return attributes.groups === 1 && suitsBlocks(image, weights, attributes.stride, onnx.channelBlock)
+    // Constant weights of two axes, those of frozen layers, the engine puts in order itself, once.
+    const isFixed = image.length === 4 && w.operator.name === constantOperator.name;
+    const { stride, groups } = attributes;
+    return !isFixed && groups === 1 && suitsBlocks(image, weights, stride, onnx.channelBlock)
       ? emitBlockedConvolution(onnx, inputs, { image, weights, result: result.shape, ...attributes })
       : onnx.node('Conv', inputs, toOnnx(attributes));
   },
