@@ -49,3 +49,8 @@ export function keyValue(text: string, before: Record<string, string> | undefine
   if (at < 1) throw new InvalidArgumentError('Expected key=value, for example training.steps=2000.');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
+
+/** Collects the values of a repeated option into a list. */
+export function collected(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), text];
+}

@@ -7,6 +7,17 @@ import { inspect } from './inspect.ts';
 import { phantom } from './phantom.ts';
 import { segment } from './segment.ts';
 import { train } from './train.ts';
+import { weights } from './weights.ts';
 
 /** In the order of the list in `glisson --help`: the order in which a newcomer needs them. */
-export const verbs: readonly AnyVerb[] = [demo, doctor, phantom, inspect, convert, train, segment, evaluate];
+export const verbs: readonly AnyVerb[] = [
+  demo,
+  doctor,
+  phantom,
+  inspect,
+  convert,
+  weights,
+  train,
+  segment,
+  evaluate,
+];

@@ -3,7 +3,7 @@ import { ConnectionLost } from './http.ts';
 
 export interface DownloadProgress {
   readonly stage: string;
-  /** In megabytes, as `unit` says. */
+  /** In the unit: MB, or kB of small files. */
   readonly done: number;
   readonly total: number;
   readonly unit: string;
@@ -25,8 +25,9 @@ export interface DownloadControl {
 export const defaultPatience = 60_000;
 
 export function reportBytes(control: DownloadControl, stage: string, done: number, total: number): void {
-  const megabytes = (bytes: number) => Math.round(bytes / 1e5) / 10;
-  control.onProgress?.({ stage, done: megabytes(done), total: megabytes(total), unit: 'MB' });
+  const [unit, size, digits] = total >= 1e6 ? ['MB', 1e6, 10] : ['kB', 1e3, 1];
+  const rounded = (bytes: number) => Math.round((bytes / size) * digits) / digits;
+  control.onProgress?.({ stage, done: rounded(done), total: rounded(total), unit });
 }
 
 /**
