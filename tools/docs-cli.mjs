@@ -24,8 +24,8 @@ something of that name from elsewhere).
 - **stderr** carries progress and notes; \`--quiet\` silences both, errors excepted.
 - **Exit codes**: 0 done; 1 failed, or \`inspect\`, \`doctor\` or \`evaluate\` found something that cannot be used as it is;
   2 wrong command line; 130 cancelled.
-- **Ctrl-C** cancels at once and leaves nothing half-written; a training can be resumed. A second Ctrl-C ends the process
-  without waiting.
+- **Ctrl-C** cancels at once and leaves nothing half-written; a training can be resumed, a download goes on. A second Ctrl-C
+  ends the process without waiting.
 - Nothing is overwritten without \`--force\`. Files and folders appear whole or not at all.
 
 ${block(help())}

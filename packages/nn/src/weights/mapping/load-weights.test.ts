@@ -28,8 +28,9 @@ const valuesOfSmall = Object.fromEntries(
 
 describe('names', () => {
   test('that are the same', () => {
-    const { values, report } = loadWeights(small, smallFile, { strict: true });
+    const { values, arrays, report } = loadWeights(small, smallFile, { strict: true });
     expect(values).toEqual(valuesOfSmall);
+    expect(arrays).toEqual(smallFile);
     expect(report).toEqual({
       loaded: small.map(({ name }) => ({ name, from: name })),
       adapted: [],
@@ -171,7 +172,8 @@ describe('the first layer', () => {
     loadWeights(want({ 'conv1.weight': [2, channels, 2, 1] }), { 'conv1.weight': kernels }, options);
 
   test('for one channel is the sum', () => {
-    const { values, report } = load(1);
+    const { values, arrays, report } = load(1);
+    expect(arrays['conv1.weight']!.shape).toEqual([2, 1, 2, 1]);
     expect([...values['conv1.weight']!]).toEqual([0 + 2 + 4, 1 + 3 + 5, 6 + 8 + 10, 7 + 9 + 11]);
     expect(report.adapted).toEqual([
       { name: 'conv1.weight', from: 'conv1.weight', how: '3 input channels summed into 1' },

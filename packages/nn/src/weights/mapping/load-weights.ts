@@ -4,11 +4,13 @@ import type { OpenWeights } from '../open-weights.ts';
 import type { NamedArray } from '../safetensors.ts';
 import { adaptArray } from './adapt-array.ts';
 import type { LoadReport } from './load-report.ts';
-import { type Assignment, type LoadOptions, type NamedShape, planLoad } from './plan-load.ts';
+import { type Assignment, type LoadOptions, type LoadPlan, type NamedShape, planLoad } from './plan-load.ts';
 
 export interface LoadedWeights {
   /** By the network's names, each of the size of its wanted shape; row-major. */
   readonly values: Readonly<Record<string, Float32Array>>;
+  /** The same with their shapes, as a trainer takes them (`initial`). */
+  readonly arrays: Readonly<Record<string, NamedArray>>;
   readonly report: LoadReport;
 }
 
@@ -27,10 +29,10 @@ export function loadWeights(
 ): LoadedWeights {
   const available = Object.entries(arrays).map(([name, { shape }]) => ({ name, shape }));
   const { assignments, report } = planLoad(wanted, available, options);
-  const values = Object.fromEntries(
-    assignments.map((assignment) => [assignment.name, adapt(arrays[assignment.from]!, assignment)]),
+  return result(
+    assignments.map((assignment) => adapt(arrays[assignment.from]!, assignment)),
+    { assignments, report },
   );
-  return { values, report };
 }
 
 /**
@@ -45,11 +47,18 @@ export async function loadWeightsFrom(
 ): Promise<LoadedWeights> {
   const places = file.format === 'keras' ? torchNamesOfKeras(file.arrays.map(({ name }) => name)) : undefined;
   const { assignments, report } = planLoad(wanted, file.arrays, { places, ...options });
-  const values: [string, Float32Array][] = [];
-  for (const assignment of assignments) {
-    values.push([assignment.name, adapt(await file.read(assignment.from), assignment)]);
-  }
-  return { values: Object.fromEntries(values), report };
+  const values: Float32Array[] = [];
+  for (const assignment of assignments) values.push(adapt(await file.read(assignment.from), assignment));
+  return result(values, { assignments, report });
+}
+
+function result(values: readonly Float32Array[], { assignments, report }: LoadPlan): LoadedWeights {
+  const named = assignments.map(({ name, shape }, i) => ({ name, shape, values: values[i]! }));
+  return {
+    values: Object.fromEntries(named.map((array) => [array.name, array.values])),
+    arrays: Object.fromEntries(named.map(({ name, ...array }) => [name, array])),
+    report,
+  };
 }
 
 function adapt(array: NamedArray, { from, fileShape, adaptations }: Assignment): Float32Array {
