@@ -34,6 +34,17 @@ describe('archives', () => {
     expect((await listDicom(path)).unread).toMatchObject([{ file: 'readme.txt', reason: 'not DICOM' }]);
   });
 
+  test('backslashes, as some tools of Windows write them, part folders like slashes', async () => {
+    const path = zip([
+      { name: 'study\\' },
+      { name: 'study\\image_2', content: slice(2), deflate: true },
+      { name: 'study\\image_1', content: slice(1) },
+      { name: '__MACOSX\\study\\._image_1', content: Buffer.from('x') },
+    ]);
+    expect((await readDicomScan(path)).slices.map((s) => s.file)).toEqual(['study/image_1', 'study/image_2']);
+    expect((await listDicom(path)).unread).toEqual([]);
+  });
+
   test('the zips of 3D-IRCADb are entered one level; its masks are set aside', async () => {
     const inner = (n: number) => buildZip([1, 2].map((k) => ({ name: `image_${k}`, content: slice(n + k) })));
     const path = zip([
@@ -61,7 +72,11 @@ describe('archives', () => {
     ['a/../../evil', /leads out/],
     ['/etc/passwd', /absolute/],
     ['C:/evil', /drive letter/],
-    ['a\\..\\evil', /backslash/],
+    ['a\\..\\evil', /leads out/],
+    ['..\\evil', /leads out/],
+    ['\\evil', /absolute/],
+    ['\\\\server\\share\\evil', /absolute/],
+    ['C:\\evil', /drive letter/],
   ])('an entry named %s is refused, with all the archive', async (name, reason) => {
     const path = zip([
       { name: 'ok', content: slice(1) },

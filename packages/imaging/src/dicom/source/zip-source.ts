@@ -141,29 +141,31 @@ function admit(
   entries.push(zipEntry(zip, entry, file));
 }
 
-/** The name of an entry. @throws ImagingError `unsafe-archive` when it could lead outside of a folder. */
+/**
+ * The name of an entry, with forward slashes: some tools of Windows write backslashes, against the format.
+ * @throws ImagingError `unsafe-archive` when it could lead outside of a folder
+ */
 function entryName(entry: yauzl.Entry, archive: string): string {
   const raw = entry.fileName as unknown as Buffer;
-  const file = (entry.generalPurposeBitFlag & 0x800) !== 0 ? raw.toString('utf8') : decodeName(raw);
+  const name = (entry.generalPurposeBitFlag & 0x800) !== 0 ? raw.toString('utf8') : decodeName(raw);
+  const file = name.replaceAll('\\', '/');
   const reason =
     file === ''
       ? 'an empty name'
-      : file.includes('\\')
-        ? 'a backslash in the name'
-        : file.startsWith('/')
-          ? 'an absolute path'
-          : /^[A-Za-z]:/.test(file)
-            ? 'a drive letter'
-            : file.split('/').includes('..')
-              ? 'a path that leads out of the archive'
-              : file.includes('\0')
-                ? 'a zero byte in the name'
-                : undefined;
+      : file.startsWith('/')
+        ? 'an absolute path'
+        : /^[A-Za-z]:/.test(file)
+          ? 'a drive letter'
+          : file.split('/').includes('..')
+            ? 'a path that leads out of the archive'
+            : file.includes('\0')
+              ? 'a zero byte in the name'
+              : undefined;
   if (reason === undefined) return file;
   throw new ImagingError('unsafe-archive', 'The archive holds an entry whose name is not safe.', {
-    where: `${archive}, entry ${JSON.stringify(file)}`,
+    where: `${archive}, entry ${JSON.stringify(name)}`,
     found: reason,
-    expected: 'relative names with forward slashes',
+    expected: 'relative names',
     advice: 'Do not trust this archive. If you do, unpack it yourself and read the folder.',
   });
 }
