@@ -14,6 +14,8 @@ import { readCheckpoint } from './checkpoint.ts';
 export function runPaths(folder: string) {
   return {
     folder,
+    /** There while a training writes. */
+    lock: join(folder, '.lock'),
     plan: join(folder, 'plan.json'),
     environment: join(folder, 'environment.json'),
     metrics: join(folder, 'metrics.jsonl'),
@@ -30,6 +32,7 @@ export type RunPaths = ReturnType<typeof runPaths>;
 
 /** What training writes; --force removes these and nothing else. */
 const entriesOfARun = [
+  '.lock',
   'plan.json',
   'environment.json',
   'metrics.jsonl',
@@ -74,7 +77,8 @@ export async function assertMayRun(folder: string, mode: { resume: boolean; forc
  * @throws ImagingError `not-writable`
  */
 export async function startRun(paths: RunPaths, plan: Plan): Promise<void> {
-  for (const entry of entriesOfARun) await rm(join(paths.folder, entry), { recursive: true, force: true });
+  for (const entry of entriesOfARun)
+    if (entry !== '.lock') await rm(join(paths.folder, entry), { recursive: true, force: true });
   await writeFileWhole(paths.plan, planText(plan));
 }
 

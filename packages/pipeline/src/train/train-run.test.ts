@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ import { writeLabelmapFile, writeVolumeFile } from '@glisson/imaging/scan/write-
 import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createVolume } from '@glisson/imaging/volume/volume';
 import { createPredictor } from '@glisson/nn/runtime/predictor';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parsePlanText } from '../plan/read-plan.ts';
 import { type TrainOptions, trainRun } from './train-run.ts';
 
@@ -200,6 +200,32 @@ describe('trainRun', () => {
       'last.safetensors',
     ]);
     expect(await bytesOfRun('killed')).toEqual(await bytesOfRun('plain'));
+  });
+
+  test('two trainings do not write to one run', async () => {
+    const first = trainRun(tiny('busy'));
+    const lock = join(root, 'busy', '.lock');
+    await vi.waitFor(() => access(join(root, 'busy', 'plan.json')), { timeout: 20_000 });
+    await expect(trainRun(tiny('busy', { resume: true }))).rejects.toMatchObject({
+      code: 'run-invalid',
+      message: expect.stringContaining('Another training'),
+    });
+    await first;
+    await expect(access(lock)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await bytesOfRun('busy')).toEqual(await bytesOfRun('plain'));
+  });
+
+  test('resumed in another environment, it says so', async () => {
+    await expect(trainRun(tiny('moved'), abortAfter(17))).rejects.toThrow('enough');
+    const path = join(root, 'moved', 'environment.json');
+    const environment = JSON.parse(await readFile(path, 'utf8'));
+    await writeFile(path, JSON.stringify({ ...environment, onnxRuntime: '0.1.0', threads: 77 }));
+    const { findings } = await trainRun(tiny('moved', { resume: true }));
+    const [finding] = findings.filter(({ code }) => code === 'environment-changed');
+    expect(finding!.message).toContain('onnxRuntime 0.1.0, now ');
+    expect(finding!.message).toContain('threads 77, now ');
+    const unmoved = await trainRun(tiny('plain', { resume: true }));
+    expect(unmoved.findings.map(({ code }) => code)).not.toContain('environment-changed');
   });
 
   test('resuming a finished run changes nothing', async () => {

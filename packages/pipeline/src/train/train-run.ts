@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileWhole } from '@glisson/imaging/files/whole-files';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
@@ -16,11 +17,12 @@ import { cacheFolder } from '../preprocess/cache-folder.ts';
 import { createBatch } from './batch.ts';
 import { type CaseIndex, indexCase } from './case-index.ts';
 import type { TrainProgress } from './checkpoint.ts';
-import { describeEnvironment } from './environment.ts';
+import { compareEnvironments, describeEnvironment, type Environment } from './environment.ts';
 import { finishRun } from './finish-run.ts';
 import { openMetrics } from './metrics.ts';
 import type { Run } from './run.ts';
 import { assertMayRun, type RunPaths, resumeRun, runPaths, startRun, writeLog } from './run-folder.ts';
+import { lockRun } from './run-lock.ts';
 import { splitByPatient } from './split.ts';
 import { trainSteps } from './train-steps.ts';
 import { findTrainingData, prepareSides, summariseCases } from './training-data.ts';
@@ -103,45 +105,56 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   const plan = recipe({ cases: summaries, dataHash: data.dataHash, split, set });
 
   const paths = runPaths(resolve(options.out));
-  const checkpoint = resume ? await resumeRun(paths, plan) : undefined;
-  const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
-  const sides = await prepareSides(data, plan, cache, memoryBytes, control);
+  let unlock = resume ? await lockRun(paths.lock) : undefined;
   try {
-    const byLesion = plan.training.lesionDraw === 'lesion';
-    const cases = sides.train.map((prepared) => indexCase(prepared, byLesion));
-    assertLabelled('training', cases);
-    assertLabelled(
-      'validation',
-      sides.validation.map((prepared) => indexCase(prepared)),
-    );
-
-    // All data has been read: from here on, what goes wrong is no longer bad input.
-    if (checkpoint === undefined) await startRun(paths, plan);
-    await recordStart(paths, checkpoint?.progress.step, options.threads);
-    const findings = [...data.findings, ...summaries.flatMap((s) => s.findings), ...sides.findings];
-    for (const finding of findings) await writeLog(paths, 'finding', finding);
-
-    const trainer = await openTrainer(plan, cases, options.threads, control.signal);
+    const checkpoint = resume ? await resumeRun(paths, plan) : undefined;
+    const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
+    const sides = await prepareSides(data, plan, cache, memoryBytes, control);
     try {
-      if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
-      const progress = checkpoint?.progress ?? firstProgress(plan);
-      const metrics = await openMetrics(paths.metrics, progress.metrics);
-      const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
-      const run: Run = { plan, paths, sides, cases, trainer, metrics, threads: options.threads, every };
-      await trainSteps(run, progress, control);
-      const finished = await finishRun(run, set, control);
-      if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
-      const seconds = (performance.now() - started) / 1000;
-      await writeLog(paths, 'finished', { seconds });
-      return { run: paths.folder, steps: plan.training.steps, ...finished, seconds, findings };
-    } catch (error) {
-      await writeLog(paths, 'stopped', { reason: (error as Error).message }).catch(() => {});
-      throw error;
+      const byLesion = plan.training.lesionDraw === 'lesion';
+      const cases = sides.train.map((prepared) => indexCase(prepared, byLesion));
+      assertLabelled('training', cases);
+      assertLabelled(
+        'validation',
+        sides.validation.map((prepared) => indexCase(prepared)),
+      );
+
+      // All data has been read: from here on, what goes wrong is no longer bad input.
+      unlock ??= await lockRun(paths.lock);
+      if (checkpoint === undefined) await startRun(paths, plan);
+      const changes = await recordStart(paths, checkpoint?.progress.step, options.threads);
+      const findings = [
+        ...data.findings,
+        ...summaries.flatMap((s) => s.findings),
+        ...sides.findings,
+        ...changes,
+      ];
+      for (const finding of findings) await writeLog(paths, 'finding', finding);
+
+      const trainer = await openTrainer(plan, cases, options.threads, control.signal);
+      try {
+        if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
+        const progress = checkpoint?.progress ?? firstProgress(plan);
+        const metrics = await openMetrics(paths.metrics, progress.metrics);
+        const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
+        const run: Run = { plan, paths, sides, cases, trainer, metrics, threads: options.threads, every };
+        await trainSteps(run, progress, control);
+        const finished = await finishRun(run, set, control);
+        if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
+        const seconds = (performance.now() - started) / 1000;
+        await writeLog(paths, 'finished', { seconds });
+        return { run: paths.folder, steps: plan.training.steps, ...finished, seconds, findings };
+      } catch (error) {
+        await writeLog(paths, 'stopped', { reason: (error as Error).message }).catch(() => {});
+        throw error;
+      } finally {
+        await trainer.close();
+      }
     } finally {
-      await trainer.close();
+      sides.close();
     }
   } finally {
-    sides.close();
+    await unlock?.();
   }
 }
 
@@ -155,13 +168,18 @@ function assertLabelled(side: string, cases: readonly CaseIndex[]): void {
   });
 }
 
-async function recordStart(paths: RunPaths, resumedAt: number | undefined, threads?: number): Promise<void> {
+/** Writes down where the run goes on; says what is otherwise there than where it began. */
+async function recordStart(paths: RunPaths, resumedAt: number | undefined, threads?: number) {
   const environment = await describeEnvironment(threads);
+  let began: Environment = environment;
   if (resumedAt === undefined || !existsSync(paths.environment)) {
     await writeFileWhole(paths.environment, `${JSON.stringify(environment, null, 2)}\n`);
+  } else {
+    began = JSON.parse(await readFile(paths.environment, 'utf8')) as Environment;
   }
   const event = resumedAt === undefined ? 'started' : 'resumed';
   await writeLog(paths, event, { step: resumedAt ?? 0, environment });
+  return compareEnvironments(began, environment);
 }
 
 function openTrainer(
