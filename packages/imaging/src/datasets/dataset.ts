@@ -20,6 +20,8 @@ export interface MaskSource {
   /** Name in the dataset, e.g. `livertumor01`. */
   readonly name: string;
   readonly path: string;
+  /** Folder in the zip at `path` that holds the mask, where it holds several. */
+  readonly within?: string;
   readonly value: number;
 }
 

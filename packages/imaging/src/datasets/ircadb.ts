@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
+import { openSource } from '../dicom/source/open-source.ts';
 import { liverLabels } from '../volume/labelmap.ts';
 import type { Finding } from '../volume/scan.ts';
 import type { Dataset, DatasetCase, MaskSource } from './dataset.ts';
@@ -23,8 +24,8 @@ export async function findIrcadbPatients(folder: string, depth = 0): Promise<str
 }
 
 /**
- * The layout of 3D-IRCADb: one folder a patient with `PATIENT_DICOM` (folder or zip) and `MASKS_DICOM/*`, a
- * DICOM series (folder or zip) for each structure. `liver` becomes label 1, and every `livertumor…` label 2;
+ * The layout of 3D-IRCADb: one folder a patient with `PATIENT_DICOM` (folder or zip) and `MASKS_DICOM/*` (or
+ * `MASKS_DICOM.zip`, as it is distributed), a DICOM series (folder or zip) for each structure. `liver` becomes label 1, and every `livertumor…` label 2;
  * cysts and other structures are left out, as LiTS does not mark them as lesions either. A patient without
  * tumour masks has a liver without lesions; one without a liver mask is unlabelled.
  */
@@ -60,22 +61,48 @@ async function findMasks(
     return [];
   };
   const folder = names.find((name) => /^MASKS_DICOM$/i.test(name));
-  if (folder === undefined) {
-    const zip = names.find((name) => /^MASKS_DICOM\.zip$/i.test(name));
-    return unlabelled(
-      zip === undefined
-        ? 'There is no MASKS_DICOM: the patient is unlabelled.'
-        : `The patient is unlabelled until ${zip} is unpacked: the folders in it name the masks.`,
-    );
-  }
-  const masks: MaskSource[] = [];
-  for (const entry of (await readdir(join(patient, folder))).sort()) {
-    const name = entry.replace(/\.zip$/i, '').toLowerCase();
-    const value = name === 'liver' ? 1 : /^livertumou?rs?[-_ ]?\d*$/.test(name) ? 2 : undefined;
-    if (value !== undefined) masks.push({ name, path: join(patient, folder, entry), value });
-  }
+  const zip = names.find((name) => /^MASKS_DICOM\.zip$/i.test(name));
+  const masks =
+    folder !== undefined
+      ? masksInFolder(join(patient, folder), await readdir(join(patient, folder)))
+      : zip !== undefined
+        ? await masksInZip(join(patient, zip))
+        : undefined;
+  if (masks === undefined) return unlabelled('There is no MASKS_DICOM: the patient is unlabelled.');
   if (!masks.some((mask) => mask.value === 1)) {
     return unlabelled('MASKS_DICOM has no liver: the patient is unlabelled.');
   }
   return masks.sort((a, b) => a.value - b.value || (a.name < b.name ? -1 : 1));
+}
+
+/** Name and label of the mask in a folder or zip of this name; undefined for structures that are no label. */
+function maskOf(entry: string): Pick<MaskSource, 'name' | 'value'> | undefined {
+  const name = entry.replace(/\.zip$/i, '').toLowerCase();
+  if (name === 'liver') return { name, value: 1 };
+  return /^livertumou?rs?[-_ ]?\d*$/.test(name) ? { name, value: 2 } : undefined;
+}
+
+function masksInFolder(folder: string, entries: readonly string[]): MaskSource[] {
+  return [...entries].sort().flatMap((entry) => {
+    const mask = maskOf(entry);
+    return mask === undefined ? [] : [{ ...mask, path: join(folder, entry) }];
+  });
+}
+
+/** Every folder (or zip) of the zip that is named like a mask, whatever folders lie around it. */
+async function masksInZip(path: string): Promise<MaskSource[]> {
+  const source = await openSource(path);
+  try {
+    const found = new Map<string, MaskSource>();
+    for (const { name: file } of source.entries) {
+      const folders = file.split('/').slice(0, -1);
+      const at = folders.findIndex((folder) => maskOf(folder) !== undefined);
+      if (at < 0) continue;
+      const within = folders.slice(0, at + 1).join('/');
+      found.set(within, { ...maskOf(folders[at]!)!, path, within });
+    }
+    return [...found.values()];
+  } finally {
+    source.close();
+  }
 }

@@ -21,8 +21,9 @@ export async function mergeMasks(
   const voxels = new Uint8Array(scan.volume.voxels.length);
   for (const mask of masks) {
     control.signal?.throwIfAborted();
-    const { volume } = await readScan(mask.path, {}, control);
-    assertGeometriesAgree(geometry, volume.geometry, [`scan ${scan.path}`, `mask ${mask.path}`]);
+    const { volume } = await readScan(mask.path, { within: mask.within }, control);
+    const name = mask.within === undefined ? mask.path : `${mask.path}: ${mask.within}`;
+    assertGeometriesAgree(geometry, volume.geometry, [`scan ${scan.path}`, `mask ${name}`]);
     // Not "above 0": a rescale intercept moves the background away from it.
     const { min } = summariseVoxels(volume);
     const values = volume.voxels;

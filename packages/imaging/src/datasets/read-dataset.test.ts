@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hasSharedData, realScan, sharedPath } from '../../../../testing/shared-data.ts';
+import { buildZip, type ZipEntryOptions } from '../dicom/testing/build-zip.ts';
 import { writeCtSeries } from '../dicom-write/write-ct-series.ts';
 import type { Geometry } from '../geometry/geometry.ts';
 import { readScan } from '../scan/read-scan.ts';
@@ -173,7 +174,6 @@ describe('3D-IRCADb', () => {
       'x/3Dircadb1.10/MASKS_DICOM/livercyst/image_0': '',
       'x/3Dircadb1.10/MASKS_DICOM/leftkidney/image_0': '',
       'x/3Dircadb1.11/PATIENT_DICOM/image_0': '',
-      'x/3Dircadb1.11/MASKS_DICOM.zip': '',
     });
     const dataset = await readDataset(folder);
     expect(dataset.layout).toBe('ircadb');
@@ -186,7 +186,10 @@ describe('3D-IRCADb', () => {
     ]);
     expect(dataset.cases[0]!.label).toBeUndefined();
     expect(codes(dataset)).toEqual(['label-missing', 'label-missing']);
-    expect(dataset.findings[1]!.message).toMatch(/unpacked/);
+    expect(dataset.findings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('no liver'),
+      expect.stringContaining('no MASKS_DICOM'),
+    ]);
   });
 
   test('masks are merged: tumours over liver, whatever value is background', async () => {
@@ -278,7 +281,30 @@ describe('no layout', () => {
   });
 });
 
-test('3D-IRCADb from DICOM: scan and masks are read and merged', async () => {
+/** A zip of a folder's files, folders in it included; `zipped` are folders that become zips in it. */
+async function zipOf(of: string, prefix: string, zipped: readonly string[] = []): Promise<Uint8Array> {
+  const entries: ZipEntryOptions[] = [];
+  for (const entry of (await readdir(of, { withFileTypes: true })).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
+    const path = join(of, entry.name);
+    if (zipped.includes(entry.name)) {
+      entries.push({ name: `${prefix}${entry.name}.zip`, content: await zipOf(path, '') });
+    } else if (entry.isDirectory()) {
+      for (const name of await readdir(path)) {
+        const content = await readFile(join(path, name));
+        entries.push({ name: `${prefix}${entry.name}/${name}`, content, deflate: true });
+      }
+    } else entries.push({ name: `${prefix}${entry.name}`, content: await readFile(path) });
+  }
+  return buildZip(entries);
+}
+
+test.each([
+  ['in folders', undefined],
+  ['in MASKS_DICOM.zip', []],
+  ['in MASKS_DICOM.zip, one of them a zip', ['livertumor01']],
+])('3D-IRCADb from DICOM: scan and masks %s are read and merged', async (_, zipped) => {
   const size = [16, 12, 5] as const;
   const grid: Geometry = { ...geometry, size, origin: [-30, -40, 100] };
   const filled = (value: (i: number) => number) =>
@@ -305,7 +331,13 @@ test('3D-IRCADb from DICOM: scan and masks are read and merged', async () => {
     'MASKS_DICOM/bone',
     filled((i) => (i < 50 ? 255 : 0)),
   );
+  if (zipped !== undefined) {
+    const masks = join(folder, '3Dircadb1.1', 'MASKS_DICOM');
+    await writeFile(`${masks}.zip`, await zipOf(masks, 'MASKS_DICOM/', zipped));
+    await rm(masks, { recursive: true });
+  }
   const dataset = await readDataset(folder);
+  expect(dataset.findings).toEqual([]);
   const { labelmap, scan } = await readCase(dataset.cases[0]!, dataset.labels);
   expect(scan.volume.geometry.size).toEqual([16, 12, 5]);
   expect([...labelmap!.voxels]).toEqual([

@@ -18,6 +18,8 @@ import { placeSlice, straightGrid } from './straighten.ts';
 export interface ReadDicomOptions {
   /** Series Instance UID, or `UID#2` for the second stack of a series that holds several. */
   readonly seriesInstanceUid?: string;
+  /** Only files below this folder of the path, with forward slashes: for one of several folders in a zip. */
+  readonly within?: string;
 }
 
 /** What fills a straightened canvas and replaces padding, in HU: air. */
@@ -40,7 +42,7 @@ export async function readDicomScan(
   o: ReadDicomOptions = {},
   control: TaskControl = {},
 ): Promise<Scan> {
-  const source = await openSource(path);
+  const source = await openSource(path, o.within);
   try {
     const index = await indexDicom(source, control);
     const all = groupSeries(index.instances);

@@ -14,6 +14,8 @@ import { isPicture, sniffFormat } from './sniff-format.ts';
 /** Which series to read where a path holds several. */
 export interface ReadScanOptions {
   readonly seriesInstanceUid?: string;
+  /** Of a DICOM folder or zip, only what lies below this folder in it (forward slashes). */
+  readonly within?: string;
 }
 
 /**

@@ -13,9 +13,21 @@ const mostGunzippedBytes = 2 ** 30;
  * same limits as the outer one. Where images of 3D-IRCADb's patient lie beside its masks (`PATIENT_DICOM`
  * beside `MASKS_DICOM`, `LABELLED_DICOM`), the masks are set aside: they are labels, not another scan.
  * The caller closes the source.
+ * @param within only what lies below this folder of the source (forward slashes, as entries are named)
  * @throws ImagingError `not-found`, `not-readable`, `unsafe-archive`, `damaged`
  */
-export async function openSource(path: string): Promise<EntrySource> {
+export async function openSource(path: string, within?: string): Promise<EntrySource> {
+  const source = await openWhole(path);
+  if (within === undefined) return source;
+  const isWithin = (name: string) => name.startsWith(`${within}/`);
+  return {
+    entries: source.entries.filter(({ name }) => isWithin(name)),
+    skipped: source.skipped.filter(({ file }) => isWithin(file)),
+    close: source.close,
+  };
+}
+
+async function openWhole(path: string): Promise<EntrySource> {
   let stats: ReturnType<typeof statSync>;
   try {
     stats = statSync(path);
