@@ -57,10 +57,13 @@ export async function openHdf5(source: ByteSource, patience = 60_000): Promise<H
       settle = (reply) => {
         settle = undefined;
         clearTimeout(timer);
+        // A thread that waits keeps no process alive.
+        worker.unref();
         if (reply instanceof NetworkError) reject(reply);
         else if (reply.kind === 'failed') reject(damaged(reply.message));
         else resolve(reply);
       };
+      worker.ref();
       worker.postMessage(request, transfer);
     });
 
