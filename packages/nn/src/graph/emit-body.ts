@@ -5,20 +5,21 @@ import {
   input,
   type OnnxEmitter,
   type Tensor,
+  type TensorType,
   topologicalOrder,
 } from './tensor.ts';
 
 /**
- * Writes what `build` makes of `tensors` (called `names` in the ONNX graph) in place of a single node, for operators
- * that are plain graphs on some execution providers. Of constants, it writes scalars only.
+ * Writes what `build` makes of values of `types` (called `names` in the ONNX graph) in place of a single node, for
+ * operators that are best written as graphs of others. Of constants, it writes scalars only.
  */
 export function emitBody(
   onnx: OnnxEmitter,
-  tensors: readonly Tensor[],
+  types: readonly TensorType[],
   names: readonly string[],
   build: (...inputs: Tensor[]) => Tensor,
 ): string {
-  const inputs = tensors.map(({ shape, type }, index) => input(`input${index}`, shape, type));
+  const inputs = types.map(({ shape, type }, index) => input(`input${index}`, shape, type));
   const known = new Map(inputs.map((tensor, index) => [tensor, names[index]!]));
   const body = build(...inputs);
   for (const tensor of topologicalOrder([body])) {

@@ -37,7 +37,7 @@ export interface OnnxEmitter {
   readonly openBatch: boolean;
   /** Channels that the engine's CPU kernels keep together (see `onnx/channel-blocks.ts`); 1: plain ONNX only. */
   readonly channelBlock: number;
-  /** True: only operators that every execution provider has (WebGPU lacks MaxUnpool and ScatterElements). */
+  /** True: only operators that every execution provider has (WebGPU lacks SpaceToDepth). */
   readonly portable: boolean;
   /** Adds a node and returns the name of its (only) output. */
   node(
@@ -46,8 +46,6 @@ export interface OnnxEmitter {
     attributes?: Readonly<Record<string, OnnxAttribute>>,
     domain?: string,
   ): string;
-  /** Name of a further output of the node that made `output`; the node gets it on the first demand. */
-  secondOutput(output: string): string;
   /**
    * Whether a value lies in blocks of channels (`onnx/channel-blocks.ts`), where the engine's CPU kernels want it. `node`
    * takes such a value like any other, and puts it in row-major order first, once.

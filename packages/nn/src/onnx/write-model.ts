@@ -1,4 +1,3 @@
-import { NetworkError } from '../errors/network-error.ts';
 import { bodyOf, inferenceForm } from '../graph/composite.ts';
 import type { ElementType, Shape } from '../graph/shape.ts';
 import {
@@ -158,12 +157,6 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
       nodes.push(node);
       makers.set(node.outputs[0]!, node);
       return node.outputs[0]!;
-    },
-    secondOutput: (output) => {
-      const maker = makers.get(plain(output));
-      if (maker === undefined) throw new NetworkError('unsupported', `no node made ${output}`);
-      maker.outputs[1] ??= fresh();
-      return maker.outputs[1];
     },
     int64: (values) =>
       sharedInitializer(`int64 ${values.join()}`, () =>

@@ -1,5 +1,6 @@
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, constant, type Operator, scalar, type Tensor } from '../graph/tensor.ts';
+import { blockDomain } from '../onnx/channel-blocks.ts';
 import { div, mul } from './elementwise.ts';
 import { imageSizes, type PerAxis, perAxis } from './image.ts';
 import { reshape, spreadOut } from './layout.ts';
@@ -43,10 +44,13 @@ export const averagePoolOperator: Operator<AveragePoolAttributes> = {
     const { shape } = result.inputs[0]!;
     const { pads, kernel, ceilMode, countIncludePad } = attributes;
     if (!countIncludePad || !ceilMode || pads.every((size) => size === 0)) {
-      return onnx.node('AveragePool', [x!], {
+      const onnxAttributes = {
         ...onnxPooling(shape, result.shape, attributes, onnx.dynamic),
         count_include_pad: { int: countIncludePad && !ceilMode ? 1 : 0 },
-      });
+      };
+      if (!onnx.isBlocked(x!) || shape.length > 4) return onnx.node('AveragePool', [x!], onnxAttributes);
+      const means = onnx.node('AveragePool', [onnx.blocked(x!, shape)], onnxAttributes, blockDomain);
+      return onnx.fromBlocks(means, result.shape);
     }
     // Zeros that count, then what ceil mode adds, which does not: ONNX has no single name for both.
     const rank = kernel.length;

@@ -9,8 +9,8 @@ import {
   scalar,
   type Tensor,
 } from '../graph/tensor.ts';
-import { emitHalving, emitHalvingGradient, halves } from '../onnx/blocked-pooling.ts';
-import { add, equal, sub, where } from './elementwise.ts';
+import { blockDomain, imagesShape } from '../onnx/channel-blocks.ts';
+import { add, equal, maximum, sub, where } from './elementwise.ts';
 import { concat, reshape, slice } from './layout.ts';
 import { pad } from './pad.ts';
 import {
@@ -60,14 +60,8 @@ export const maxPoolOperator: Operator<PoolAttributes> = {
   emit: (result, [x], onnx) => {
     const attributes = attributesOf(maxPoolOperator, result);
     const { shape } = result.inputs[0]!;
-    if (onnx.isBlocked(x!) && halves(shape, attributes, onnx.channelBlock)) {
-      return emitHalving(onnx, x!, shape, result.shape);
-    }
-    return onnx.node(
-      'MaxPool',
-      [x!],
-      onnxPooling(result.inputs[0]!.shape, result.shape, attributes, onnx.dynamic),
-    );
+    if (onnx.isBlocked(x!)) return emitInBlocks(onnx, x!, shape, result.shape, attributes);
+    return onnx.node('MaxPool', [x!], onnxPooling(shape, result.shape, attributes, onnx.dynamic));
   },
   evaluate: (result, [x]) => {
     const values = new Float64Array(sizeOf(result.shape));
@@ -78,23 +72,84 @@ export const maxPoolOperator: Operator<PoolAttributes> = {
   },
 };
 
+/** The lowest float32: stands for -infinity, which comparisons on a GPU need not honour. */
+const lowest = -3.4028234663852886e38;
+
+/** In blocks of channels: the engine's kernel for images of two axes; of volumes, it does the slices first. */
+function emitInBlocks(
+  onnx: OnnxEmitter,
+  x: string,
+  shape: Shape,
+  pooled: Shape,
+  attributes: PoolAttributes,
+): string {
+  const rank = attributes.kernel.length;
+  const last = (values: readonly number[]) => values.slice(rank - 2);
+  const { kernel, stride, pads, ceilMode } = attributes;
+  const plane = {
+    kernel: last(kernel),
+    stride: last(stride),
+    pads: [...last(pads.slice(0, rank)), ...last(pads.slice(rank))],
+    ceilMode,
+  };
+  const flat = (sizes: Shape) => [...sizes.slice(0, 2), ...sizes.slice(-2)];
+  const inPlanes = onnx.node(
+    'MaxPool',
+    [onnx.blocked(x, shape)],
+    onnxPooling(flat(shape), flat(pooled), plane, false),
+    blockDomain,
+  );
+  if (rank === 2) return onnx.fromBlocks(inPlanes, pooled);
+  const between = [...pooled.slice(0, 2), shape[2]!, ...pooled.slice(3)];
+  const { shape: view } = viewOfBlocks(between, onnx.channelBlock);
+  const viewed = onnx.node('Reshape', [inPlanes, onnx.int64(view)]);
+  const depths = emitBody(onnx, [{ shape: view, type: 'float32' }], [viewed], (slices) =>
+    largestDepths(slices!, pooled[2]!, attributes),
+  );
+  return onnx.fromBlocks(onnx.node('Reshape', [depths, onnx.int64(imagesShape(pooled))]), pooled);
+}
+
+/** The largest of every window of axis 1. */
+function largestDepths(x: Tensor, count: number, { kernel, stride, pads }: PoolAttributes): Tensor {
+  const [size, step, before] = [kernel[0]!, stride[0]!, pads[0]!];
+  const none = x.shape.map(() => 0);
+  const reach = (count - 1) * step + size;
+  const padded = pad(x, none.with(1, before), none.with(1, reach - before - x.shape[1]!), lowest);
+  const taps = Array.from({ length: size }, (_, tap) =>
+    slice(padded, 1, tap, tap + (count - 1) * step + 1, step),
+  );
+  return taps.reduce(maximum);
+}
+
+/** How a value in blocks lies in memory, with spatial axes of its own: [N C / b, H, W, b] or [N, D, C / b, H, W, b]. */
+function viewOfBlocks([n, c, ...spatial]: Shape, block: number): { shape: number[]; axes: number[] } {
+  const [h, w] = spatial.slice(-2) as [number, number];
+  if (spatial.length === 2) return { shape: [(n! * c!) / block, h, w, block], axes: [1, 2] };
+  return { shape: [n!, spatial[0]!, c! / block, h, w, block], axes: [1, 3, 4] };
+}
+
 /** The gradient of `maxPool` from its input, its result and dy. */
-export const maxPoolGradientOperator: Operator<PoolAttributes> = {
+const maxPoolGradientOperator: Operator<PoolAttributes> = {
   name: 'maxPoolGradient',
   infer: ([x]) => ({ shape: x!.shape, type: 'float32' }),
   emit: (result, names, onnx) => {
     const attributes = attributesOf(maxPoolGradientOperator, result);
-    if (onnx.portable) {
-      return emitBody(onnx, result.inputs, names, (x, y, dy) => portableGradient(x!, y!, dy!, attributes));
+    const shapes = result.inputs.map(({ shape }) => shape);
+    const axes = attributes.kernel.map((_, axis) => axis + 2);
+    if (!onnx.isBlocked(names[1]!)) {
+      return emitBody(onnx, result.inputs, names, (x, y, dy) => firstLargest(x!, y!, dy!, axes, attributes));
     }
-    const [x, y, dy] = names as [string, string, string];
-    if (onnx.isBlocked(x) && onnx.isBlocked(y) && halves(result.shape, attributes, onnx.channelBlock)) {
-      return emitHalvingGradient(onnx, [x, y, dy], result.shape, result.inputs[1]!.shape);
-    }
-    const positions = onnx.secondOutput(y);
-    return attributes.kernel.every((size, axis) => size <= attributes.stride[axis]!)
-      ? unpool(onnx, dy, positions, result.shape)
-      : scatter(onnx, dy, positions, result.shape);
+    const views = shapes.map((shape) => viewOfBlocks(shape, onnx.channelBlock));
+    const viewed = names.map((name, i) =>
+      onnx.node('Reshape', [onnx.blocked(name, shapes[i]!), onnx.int64(views[i]!.shape)]),
+    );
+    const made = emitBody(
+      onnx,
+      views.map(({ shape }) => ({ shape, type: 'float32' })),
+      viewed,
+      (x, y, dy) => firstLargest(x!, y!, dy!, views[0]!.axes, attributes),
+    );
+    return onnx.fromBlocks(onnx.node('Reshape', [made, onnx.int64(imagesShape(result.shape))]), result.shape);
   },
   evaluate: (result, [x, y, dy]) => {
     const values = new Float64Array(sizeOf(result.shape));
@@ -107,63 +162,53 @@ export const maxPoolGradientOperator: Operator<PoolAttributes> = {
 };
 
 /**
- * Windows that do not overlap: every position that MaxPool reports is there once. The kernel serves ONNX Runtime only
- * to check the shape, and by a rule that knows neither padding nor ceil mode: 1 always passes.
+ * dy at the first largest elements of x, whose windows run along `axes`. Kernel offset by kernel offset, in row-major
+ * order: the elements of all windows at that offset are a strided slice of x; where they equal the maximum, they take
+ * what is left of dy. Elements are told apart by their remainder modulo the stride, so that the parts are added up as
+ * smaller arrays and only put together at the end.
+ *
+ * Plain comparisons and copies, for every execution provider; on the CPU as fast as, or faster than, MaxPool with
+ * positions and MaxUnpool or ScatterElements, because with positions MaxPool takes five to ten times as long.
  */
-function unpool(onnx: OnnxEmitter, dy: string, positions: string, shape: Shape): string {
-  return onnx.node('MaxUnpool', [dy, positions, onnx.int64(shape)], {
-    kernel_shape: { ints: shape.slice(2).map(() => 1) },
-  });
-}
-
-/** Windows that overlap: dy is added up at the positions that MaxPool reports, which count through the whole array. */
-function scatter(onnx: OnnxEmitter, dy: string, positions: string, shape: Shape): string {
-  const flat = (name: string) => onnx.node('Reshape', [name, onnx.int64([-1])]);
-  const zeros = onnx.node('ConstantOfShape', [onnx.int64([sizeOf(shape)])]);
-  const sums = onnx.node('ScatterElements', [zeros, flat(positions), flat(dy)], {
-    axis: { int: 0 },
-    reduction: { string: 'add' },
-  });
-  return onnx.node('Reshape', [sums, onnx.int64(shape)]);
-}
-
-/** The lowest float32: stands for -infinity, which comparisons on a GPU need not honour. */
-const lowest = -3.4028234663852886e38;
-
-/**
- * Kernel offset by kernel offset, in row-major order: the elements of all windows at that offset are a strided slice of
- * x; where they equal the maximum, they take what is left of dy. Elements are told apart by their remainder modulo
- * the stride, so that the parts are added up as smaller images and only put together at the end.
- */
-function portableGradient(x: Tensor, y: Tensor, dy: Tensor, attributes: PoolAttributes): Tensor {
-  const { kernel, stride, pads } = attributes;
-  const rank = kernel.length;
-  const counts = y.shape.slice(2);
+function firstLargest(
+  x: Tensor,
+  y: Tensor,
+  dy: Tensor,
+  axes: readonly number[],
+  { kernel, stride, pads }: PoolAttributes,
+): Tensor {
+  const along = (sizes: readonly number[]) => {
+    const all = x.shape.map(() => 0);
+    for (const [i, axis] of axes.entries()) all[axis] = sizes[i]!;
+    return all;
+  };
+  const counts = axes.map((axis) => y.shape[axis]!);
   // Windows see steps of a stride: their own, and so many more.
-  const more = kernel.map((size, axis) => Math.ceil(size / stride[axis]!) - 1);
-  const padded = counts.map((count, axis) => (count + more[axis]!) * stride[axis]!);
-  const begin = [0, 0, ...pads.slice(0, rank)];
-  const end = [0, 0, ...padded.map((size, axis) => size - x.shape[axis + 2]! - pads[axis]!)];
-  const phases = split(pad(x, begin, end, lowest), kernel, stride);
+  const more = kernel.map((size, i) => Math.ceil(size / stride[i]!) - 1);
+  const padded = counts.map((count, i) => (count + more[i]!) * stride[i]!);
+  const begin = along(pads);
+  const end = along(padded.map((size, i) => size - x.shape[axes[i]!]! - pads[i]!));
+  const grid = { axes, stride, phases: kernel.map((size, i) => Math.min(size, stride[i]!)) };
+  const phases = split(pad(x, begin, end, lowest), grid);
+
   const parts = new Map<string, Tensor>();
   let left = dy;
   for (const offset of indicesOf(kernel)) {
-    const phase = offset.map((o, axis) => o % stride[axis]!);
-    const steps = offset.map((o, axis) => Math.floor(o / stride[axis]!));
+    const phase = offset.map((o, i) => o % stride[i]!);
+    const steps = offset.map((o, i) => Math.floor(o / stride[i]!));
     let candidates = phases.get(phase.join())!;
-    for (const [axis, step] of steps.entries()) {
-      candidates = slice(candidates, axis + 2, step, step + counts[axis]!);
+    for (const [i, step] of steps.entries()) {
+      candidates = slice(candidates, axes[i]!, step, step + counts[i]!);
     }
     const taken = where(equal(candidates, y), left, scalar(0));
     left = sub(left, taken);
-    const shifted = pad(taken, [0, 0, ...steps], [0, 0, ...more.map((size, axis) => size - steps[axis]!)]);
+    const shifted = pad(taken, along(steps), along(more.map((size, i) => size - steps[i]!)));
     const key = phase.join();
     const sum = parts.get(key);
     parts.set(key, sum === undefined ? shifted : add(sum, shifted));
   }
-
   return pad(
-    interleave(parts, kernel, stride),
+    interleave(parts, grid),
     begin.map((size) => -size),
     end.map((size) => -size),
   );
@@ -177,20 +222,24 @@ function indicesOf(sizes: readonly number[]): number[][] {
   );
 }
 
-/** Remainders modulo the stride that kernel offsets along an axis can have. */
-function phaseCount(kernel: readonly number[], stride: readonly number[], axis: number): number {
-  return Math.min(kernel[axis]!, stride[axis]!);
+/** How positions along some axes are told apart: by the remainder modulo the stride, of which windows see some. */
+interface Grid {
+  readonly axes: readonly number[];
+  readonly stride: readonly number[];
+  /** How many remainders occur along each axis, from 0 on. */
+  readonly phases: readonly number[];
 }
 
-/** x in parts by the remainder of the position modulo the stride; keys are the remainders of all axes, joined. */
-function split(x: Tensor, kernel: readonly number[], stride: readonly number[]): Map<string, Tensor> {
+/** x in parts by the remainders of the position; keys are the remainders along all axes, joined. */
+function split(x: Tensor, { axes, stride, phases }: Grid): Map<string, Tensor> {
   let parts = new Map([['', x]]);
-  for (let axis = kernel.length - 1; axis >= 0; axis--) {
+  for (let i = axes.length - 1; i >= 0; i--) {
+    const axis = axes[i]!;
     const next = new Map<string, Tensor>();
     for (const [phase, part] of parts) {
-      for (let first = 0; first < phaseCount(kernel, stride, axis); first++) {
+      for (let first = 0; first < phases[i]!; first++) {
         const key = phase === '' ? `${first}` : `${first},${phase}`;
-        next.set(key, slice(part, axis + 2, first, x.shape[axis + 2]!, stride[axis]!));
+        next.set(key, slice(part, axis, first, x.shape[axis]!, stride[i]!));
       }
     }
     parts = next;
@@ -198,21 +247,16 @@ function split(x: Tensor, kernel: readonly number[], stride: readonly number[]):
   return parts;
 }
 
-/** Undoes `split`; where the kernel is smaller than the stride, with zeros. */
-function interleave(
-  parts: ReadonlyMap<string, Tensor>,
-  kernel: readonly number[],
-  stride: readonly number[],
-) {
+/** Undoes `split`; with zeros where a remainder does not occur. */
+function interleave(parts: ReadonlyMap<string, Tensor>, { axes, stride }: Grid): Tensor {
   let columns = parts;
-  for (let axis = kernel.length - 1; axis >= 0; axis--) {
+  for (let i = axes.length - 1; i >= 0; i--) {
     const groups = new Map<string, Tensor[]>();
     for (const [phase, part] of columns) {
       const outer = phase.slice(0, Math.max(phase.lastIndexOf(','), 0));
       groups.set(outer, [...(groups.get(outer) ?? []), part]);
     }
-    const step = stride[axis]!;
-    columns = new Map([...groups].map(([outer, group]) => [outer, weave(group, axis + 2, step)]));
+    columns = new Map([...groups].map(([outer, group]) => [outer, weave(group, axes[i]!, stride[i]!)]));
   }
   return columns.get('')!;
 }
