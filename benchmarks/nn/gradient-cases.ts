@@ -17,7 +17,9 @@ export interface GradientCase {
 }
 
 const classes = 5;
-const image = [8, 3, 96, 96];
+const small = [4, 3, 64, 64];
+/** Of networks so deep that batch norm has few pixels left in the end. */
+const large = [8, 3, 96, 96];
 const unet = { inputChannels: 1, classes, maxChannels: 256, levels: 4, convolutionsPerLevel: 2 };
 const vggStages = {
   11: [1, 1, 2, 2, 2],
@@ -33,18 +35,18 @@ export const gradientCases: readonly GradientCase[] = [
   ...([11, 13, 16, 19] as const).flatMap((depth) =>
     [false, true].map((batchNorm) => ({
       network: vgg({ depth, batchNorm, classes, head: 'pooled' }),
-      image,
+      image: small,
       torch: { network: 'vgg', options: { stages: vggStages[depth], batch_norm: batchNorm, head: 'pooled' } },
     })),
   ),
   ...([18, 34, 50] as const).map((depth) => ({
     network: resnet({ depth, classes }),
-    image,
+    image: large,
     torch: { network: 'resnet', options: { blocks: resnetBlocks[depth] } },
   })),
   ...([121, 169] as const).map((depth) => ({
     network: densenet({ depth, classes }),
-    image,
+    image: large,
     torch: { network: 'densenet', options: { blocks: densenetBlocks[depth] } },
   })),
   {
@@ -58,11 +60,11 @@ export const gradientCases: readonly GradientCase[] = [
     torch: { network: 'densenet40', options: { form: 'fast' } },
   },
   { network: resnet20({ classes }), image: [4, 3, 32, 32], torch: { network: 'resnet20' } },
-  { network: squeezenet({ classes }), image, torch: { network: 'squeezenet' } },
+  { network: squeezenet({ classes }), image: small, torch: { network: 'squeezenet' } },
   ...(['plain', 'residual'] as const).flatMap((block) =>
     (['batch', 'instance', 'none'] as const).map((norm) => ({
       network: unet2d({ ...unet, baseChannels: 32, block, norm }),
-      image: [4, 1, 96, 96],
+      image: [4, 1, 64, 64],
       torch: { network: 'unet', options: { levels: 4, count: 2, residual: block === 'residual' } },
     })),
   ),
@@ -74,17 +76,17 @@ export const gradientCases: readonly GradientCase[] = [
   },
   {
     network: encoderUNet({ encoder: { kind: 'resnet', depth: 18 }, classes }),
-    image,
+    image: large,
     torch: { network: 'encoder_unet', options: { encoder: 'resnet', options: { blocks: resnetBlocks[18] } } },
   },
   {
     network: encoderUNet({ encoder: { kind: 'resnet', depth: 50 }, classes }),
-    image,
+    image: large,
     torch: { network: 'encoder_unet', options: { encoder: 'resnet', options: { blocks: resnetBlocks[50] } } },
   },
   {
     network: encoderUNet({ encoder: { kind: 'vgg', depth: 16 }, classes }),
-    image: [4, 3, 96, 96],
+    image: small,
     torch: {
       network: 'encoder_unet',
       options: { encoder: 'vgg', options: { stages: vggStages[16], batch_norm: false } },
