@@ -6,6 +6,7 @@ import type { Network } from '@glisson/nn/models/network';
 import { resnet } from '@glisson/nn/models/resnet';
 import { squeezenet } from '@glisson/nn/models/squeezenet';
 import { unet2d } from '@glisson/nn/models/unet-2d';
+import { unet3d } from '@glisson/nn/models/unet-3d';
 import { vgg } from '@glisson/nn/models/vgg';
 
 export interface GradientCase {
@@ -74,6 +75,14 @@ export const gradientCases: readonly GradientCase[] = [
     torch: { network: 'unet', options: { levels: 4, count: 2 } },
     padding: 'valid',
   },
+  ...(['plain', 'residual'] as const).map((block) => ({
+    network: unet3d({ ...unet, baseChannels: 8, block, norm: 'instance', activation: 'leakyRelu' }),
+    image: [1, 1, 32, 32, 32],
+    torch: {
+      network: 'unet',
+      options: { levels: 4, count: 2, residual: block === 'residual', slope: 0.01 },
+    },
+  })),
   {
     network: encoderUNet({ encoder: { kind: 'resnet', depth: 18 }, classes }),
     image: large,

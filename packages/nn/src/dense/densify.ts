@@ -12,14 +12,17 @@ import {
 import { averagePoolOperator, globalAveragePoolOperator } from '../operators/average-pooling.ts';
 import { channelAffineOperator } from '../operators/channel-affine.ts';
 import { convolution, convolutionAttributes, convolutionOperator } from '../operators/convolution.ts';
+import { add } from '../operators/elementwise.ts';
 import {
   concatOperator,
+  flattenOperator,
   reshape,
   reshapeOperator,
   slice,
   sliceOperator,
   transpose,
 } from '../operators/layout.ts';
+import { linearOperator } from '../operators/linear.ts';
 import { matmulOperator } from '../operators/matmul.ts';
 import { pad, padOperator } from '../operators/pad.ts';
 import { maxPoolOperator } from '../operators/pooling.ts';
@@ -115,10 +118,18 @@ function denseForm(tensor: Tensor, values: Values, outputStride: readonly number
       const map = plain(tensor, value);
       return { ...map, tensor: apply(operator, [map.tensor, ...inputs.slice(1)], tensor.attributes) };
     }
+    case flattenOperator.name:
     case reshapeOperator.name:
       return denseReshape(tensor, value!);
     case matmulOperator.name:
       return denseProduct(tensor, values);
+    case linearOperator.name: {
+      const [, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
+      const dense = denseLinear(value!.kind === 'map' ? value! : value!.map, weight);
+      if (bias === undefined) return dense;
+      const perChannel = reshape(bias, [1, bias.shape[0]!, ...dense.size]);
+      return { ...dense, tensor: add(dense.tensor, perChannel) };
+    }
     case sliceOperator.name:
       return denseSlice(tensor, plain(tensor, value), outputStride);
     case padOperator.name:

@@ -1,7 +1,7 @@
-import { NetworkError } from '../errors/network-error.ts';
 import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { convolution } from '../operators/convolution.ts';
+import { type PerAxis, perAxis } from '../operators/image.ts';
 import type { Layer } from './layer.ts';
 import { fill, heNormal, type Initialiser, type Scope } from './scope.ts';
 
@@ -10,26 +10,19 @@ export type Padding = 'same' | 'valid' | number;
 
 export interface ConvolutionLayerOptions {
   /** One size for every spatial axis, or one each, outermost first. */
-  readonly kernel: number | readonly number[];
+  readonly kernel: PerAxis;
   /** Default 1. */
-  readonly stride?: number | readonly number[];
+  readonly stride?: PerAxis;
   /** Default 'same'. */
   readonly padding?: Padding;
   /** Default 1. */
-  readonly dilation?: number | readonly number[];
+  readonly dilation?: PerAxis;
   /** Default 1. */
   readonly groups?: number;
   /** Default true. */
   readonly bias?: boolean;
   /** Default: He, by the inputs of an output. */
   readonly initialiser?: Initialiser;
-}
-
-/** The same number for each of `rank` axes, unless there is one for each already. */
-export function perAxis(value: number | readonly number[], rank: number, what: string): readonly number[] {
-  if (typeof value === 'number') return new Array<number>(rank).fill(value);
-  if (value.length === rank) return value;
-  throw new NetworkError('value-invalid', `${what}: expected ${rank} numbers, found ${value.join(', ')}`);
 }
 
 /** Zeros before and after every axis, in the order of ONNX. */
@@ -45,9 +38,9 @@ export function padsOf(padding: Padding, kernel: readonly number[], dilation: re
 export function conv(outputChannels: number, options: ConvolutionLayerOptions): Layer {
   return (scope, x) => {
     const rank = x.shape.length - 2;
-    const kernel = perAxis(options.kernel, rank, 'kernel');
-    const stride = perAxis(options.stride ?? 1, rank, 'stride');
-    const dilation = perAxis(options.dilation ?? 1, rank, 'dilation');
+    const kernel = perAxis('conv', 'kernel', options.kernel, rank, 1);
+    const stride = perAxis('conv', 'stride', options.stride ?? 1, rank, 1);
+    const dilation = perAxis('conv', 'dilation', options.dilation ?? 1, rank, 1);
     const { groups = 1, padding = 'same', bias = true } = options;
     const inputs = x.shape[1]! / groups;
     const weight = scope.parameter('weight', {

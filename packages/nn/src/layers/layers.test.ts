@@ -7,7 +7,9 @@ import { groupNorm, instanceNorm } from './group-norm.ts';
 import { below, chain, type Layer, sequential } from './layer.ts';
 import { linear } from './linear.ts';
 import { adaptiveAveragePool, averagePool, flatten, globalAveragePool, maxPool } from './pooling.ts';
+import { enlarge } from './resize.ts';
 import { scopeOf } from './scope.ts';
+import { upConv } from './up-convolution.ts';
 
 /** Shape of the result, and what the layer declares, as text. */
 function built(layer: Layer, shape: readonly number[]) {
@@ -114,6 +116,27 @@ test.each<{ name: string; layer: Layer; image: number[]; shape: number[]; declar
     layer: chain(adaptiveAveragePool(7), flatten),
     image: [2, 3, 5, 16],
     shape: [2, 147],
+    declared: [],
+  },
+  {
+    name: 'up-convolution of a volume, not in depth',
+    layer: upConv(2, { factor: [1, 2, 3] }),
+    image: [1, 4, 3, 2, 2],
+    shape: [1, 2, 3, 4, 6],
+    declared: ['weight 4x2x1x2x3 decays', 'bias 2'],
+  },
+  {
+    name: 'up-convolution without bias',
+    layer: upConv(2, { bias: false }),
+    image: [1, 4, 3, 2],
+    shape: [1, 2, 6, 4],
+    declared: ['weight 4x2x2x2 decays'],
+  },
+  {
+    name: 'enlarging',
+    layer: chain(enlarge('nearest'), enlarge('linear', [1, 3])),
+    image: [1, 4, 3, 2],
+    shape: [1, 4, 6, 12],
     declared: [],
   },
   {

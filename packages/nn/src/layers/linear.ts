@@ -1,6 +1,4 @@
-import { add } from '../operators/elementwise.ts';
-import { transpose } from '../operators/layout.ts';
-import { matmul } from '../operators/matmul.ts';
+import { linear as linearOf } from '../operators/linear.ts';
 import { biasOf } from './convolution.ts';
 import type { Layer } from './layer.ts';
 import { heNormal, type Initialiser } from './scope.ts';
@@ -21,7 +19,6 @@ export function linear(outputs: number, options: LinearLayerOptions = {}): Layer
       initialiser: options.initialiser ?? heNormal(2 * inputs),
       decays: true,
     });
-    const y = matmul(x, transpose(weight, [1, 0]));
-    return (options.bias ?? true) ? add(y, biasOf(scope, outputs)) : y;
+    return linearOf(x, weight, (options.bias ?? true) ? biasOf(scope, outputs) : undefined);
   };
 }

@@ -1,11 +1,11 @@
-import { sizeOf } from '../graph/shape.ts';
 import {
   type AveragePoolOptions,
   adaptiveAveragePool as adaptiveAveragePoolOf,
   averagePool as averagePoolOf,
   globalAveragePool as globalAveragePoolOf,
 } from '../operators/average-pooling.ts';
-import { reshape } from '../operators/layout.ts';
+import type { PerAxis } from '../operators/image.ts';
+import { flatten as flattenOf } from '../operators/layout.ts';
 import type { PoolOptions } from '../operators/pool-windows.ts';
 import { maxPool as maxPoolOf } from '../operators/pooling.ts';
 import { type Layer, pure } from './layer.ts';
@@ -21,7 +21,7 @@ export function averagePool(options: AveragePoolOptions): Layer {
 }
 
 /** Means over `size` bins per axis, whatever the size of [N, C, ...S]. */
-export function adaptiveAveragePool(size: number | readonly number[]): Layer {
+export function adaptiveAveragePool(size: PerAxis): Layer {
   return pure((x) => adaptiveAveragePoolOf(x, size));
 }
 
@@ -29,4 +29,4 @@ export function adaptiveAveragePool(size: number | readonly number[]): Layer {
 export const globalAveragePool: Layer = pure(globalAveragePoolOf);
 
 /** [N, C, ...S] as [N, C * ...S]. */
-export const flatten: Layer = pure((x) => reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1))]));
+export const flatten: Layer = pure(flattenOf);

@@ -1,18 +1,31 @@
+import { type PerAxis, perAxis } from '../operators/image.ts';
 import { upConvolution } from '../operators/up-convolution.ts';
 import { biasOf } from './convolution.ts';
 import type { Layer } from './layer.ts';
 import { heNormal } from './scope.ts';
 
-/** Up-convolution with kernel and stride 2 on every axis: weights `weight` [in, out, 2, ...], bias `bias` [out]. */
-export function upConv(outputChannels: number): Layer {
+export interface UpConvLayerOptions {
+  /** Kernel and stride at once: one factor for every spatial axis, or one each. Default 2. */
+  readonly factor?: PerAxis;
+  /** Default true. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Up-convolution of [N, C, ...S] whose stride is its kernel, so that sizes grow by whole factors: weights `weight`
+ * [in, out, ...kernel], bias `bias` [out], as in PyTorch's ConvTranspose.
+ */
+export function upConv(outputChannels: number, options: UpConvLayerOptions = {}): Layer {
+  const { factor = 2, bias = true } = options;
   return (scope, x) => {
     const inputChannels = x.shape[1]!;
+    const kernel = perAxis('upConv', 'factor', factor, x.shape.length - 2, 1);
     const weight = scope.parameter('weight', {
-      shape: [inputChannels, outputChannels, ...x.shape.slice(2).map(() => 2)],
+      shape: [inputChannels, outputChannels, ...kernel],
       // Each output sees one pixel, and no ReLU follows: variance 1 / inputs keeps the scale.
       initialiser: heNormal(2 * inputChannels),
       decays: true,
     });
-    return upConvolution(x, weight, biasOf(scope, outputChannels));
+    return upConvolution(x, weight, bias ? biasOf(scope, outputChannels) : undefined);
   };
 }

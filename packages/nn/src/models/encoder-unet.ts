@@ -4,6 +4,7 @@ import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { concatChannels } from '../layers/crop.ts';
 import { type Layer, sequential } from '../layers/layer.ts';
+import { enlarge } from '../layers/resize.ts';
 import { upConv } from '../layers/up-convolution.ts';
 import type { Encoder } from './encoder.ts';
 import { defineNetwork, type Network } from './network.ts';
@@ -20,6 +21,8 @@ export interface EncoderUNetSpec {
   readonly inputChannels?: number;
   /** Channels of the decoder at full, half, ... resolution. Default: 32, 64, 64, 128, 256. */
   readonly decoderChannels?: readonly number[];
+  /** How the decoder doubles a size: 'convolution' (default) learns it; 'nearest' and 'linear' do not. */
+  readonly up?: 'convolution' | 'nearest' | 'linear';
   /** Default 'same'. */
   readonly padding?: NetworkPadding;
 }
@@ -34,7 +37,7 @@ const defaultChannels = [32, 64, 64, 128, 256];
  * the full resolution.
  */
 export function encoderUNet(spec: EncoderUNetSpec): Network {
-  const { classes, padding = 'same', decoderChannels = defaultChannels } = spec;
+  const { classes, up = 'convolution', padding = 'same', decoderChannels = defaultChannels } = spec;
   const encoder = encoderOf(spec);
   const deepest = encoder.maps.at(-1)!.stride;
   const levels = Math.log2(deepest);
@@ -45,6 +48,7 @@ export function encoderUNet(spec: EncoderUNetSpec): Network {
     );
   }
   const smallest = padding === 'same' ? deepest : smallestValidSize(encoder, levels);
+  const doubled = (channels: number): Layer => (up === 'convolution' ? upConv(channels) : enlarge(up));
   const block = (channels: number): Layer =>
     sequential({
       conv1: conv(channels, { kernel: 3, padding, bias: false }),
@@ -69,7 +73,7 @@ export function encoderUNet(spec: EncoderUNetSpec): Network {
       let x = maps.at(-1)!;
       for (let level = levels - 1; level >= 0; level--) {
         const channels = decoderChannels[level]!;
-        x = upConv(channels)(scope.child(`up${level}`), x);
+        x = doubled(channels)(scope.child(`up${level}`), x);
         const skip = encoder.maps.findIndex(({ stride }) => stride === 2 ** level);
         if (skip >= 0) x = concatChannels([maps[skip]!, x]);
         x = block(channels)(scope.child(`decoder${level}`), x);
@@ -96,10 +100,11 @@ function smallestValidSize({ maps }: Encoder, levels: number): number {
 }
 
 function nameOf(spec: EncoderUNetSpec, encoder: Encoder): string {
-  const { padding = 'same', decoderChannels = defaultChannels } = spec;
+  const { up = 'convolution', padding = 'same', decoderChannels = defaultChannels } = spec;
   const levels = Math.log2(encoder.maps.at(-1)!.stride);
   const parts = [
     `unet-${encoder.name} ${encoder.inputChannels}>${spec.classes} decoder ${decoderChannels.slice(0, levels).join('-')}`,
+    ...(up === 'convolution' ? [] : [up]),
     ...(padding === 'valid' ? ['valid'] : []),
   ];
   return parts.join(' ');

@@ -12,6 +12,7 @@ import { type Network, outputShape } from './network.ts';
 import { resnet } from './resnet.ts';
 import { squeezenet } from './squeezenet.ts';
 import { unet2d } from './unet-2d.ts';
+import { unet3d } from './unet-3d.ts';
 import { vgg } from './vgg.ts';
 
 const classes = 1000;
@@ -130,8 +131,12 @@ describe('sizes of segmentation networks', () => {
     expect(() => outputShape(network, [2, 1, less, smallest])).toThrow(`${network.name}: expected an image`);
   });
 
-  test('the sizes of the first paper: 572 pixels give 388', () => {
+  test('the sizes of the papers: 572 pixels give 388, 132 x 132 x 116 voxels give 44 x 44 x 28', () => {
     expect(outputShape(unet2d({ ...five, padding }), [1, 1, 572, 572])).toEqual([1, 3, 388, 388]);
+    const volumes = unet3d({ ...plan, levels: 4, padding });
+    expect(volumes).toMatchObject({ smallestSize: [92, 92, 92], divisor: 8 });
+    expect(outputShape(volumes, [1, 1, 116, 132, 132])).toEqual([1, 3, 28, 44, 44]);
+    expect(() => outputShape(volumes, [1, 1, 132, 132])).toThrow('expected an image [N, 1, D, H, W]');
   });
 
   test('a specification that makes no sense is refused', () => {

@@ -18,6 +18,7 @@ import type { Network } from './network.ts';
 import { resnet } from './resnet.ts';
 import { squeezenet } from './squeezenet.ts';
 import { unet2d } from './unet-2d.ts';
+import { unet3d } from './unet-3d.ts';
 import { vgg } from './vgg.ts';
 
 interface Case {
@@ -121,6 +122,24 @@ const cases: Case[] = [
     torch: 'encoder_unet',
     options: { encoder: 'resnet', options: { blocks: [2, 2] } },
   },
+  {
+    network: unet3d({ ...unet, levels: 2, norm: 'instance' }),
+    image: [1, 2, 8, 6, 10],
+    torch: 'unet',
+    options: { levels: 2, count: 2 },
+  },
+  {
+    network: unet3d({ ...unet, levels: 2, block: 'residual', activation: 'leakyRelu', padding }),
+    image: [1, 2, 20, 22, 26],
+    torch: 'unet',
+    options: { levels: 2, count: 2, residual: true, slope: 0.01 },
+  },
+  ...(['nearest', 'linear'] as const).map((up) => ({
+    network: encoderUNet({ encoder: { kind: 'resnet', depth: 18, stages: 2 }, classes, decoderChannels, up }),
+    image: [1, 3, 24, 32],
+    torch: 'encoder_unet',
+    options: { encoder: 'resnet', options: { blocks: [2, 2] }, up },
+  })),
   {
     network: encoderUNet({ encoder: { kind: 'vgg', depth: 11, batchNorm: true }, classes, decoderChannels }),
     image: [1, 3, 32, 48],

@@ -13,11 +13,11 @@ export function emitInterleaved(
   axis: number,
 ): string {
   if (parts.length === 1) return parts[0]!;
-  const apart = onnx.int64(shape.toSpliced(axis + 1, 0, 1));
+  const apart = shape.toSpliced(axis + 1, 0, 1);
   const columns = parts.map((part) =>
     onnx.dynamic
       ? onnx.node('Unsqueeze', [part, onnx.int64([axis + 1])])
-      : onnx.node('Reshape', [part, apart]),
+      : onnx.node('Reshape', [part, onnx.int64(apart)]),
   );
   const woven = onnx.node('Concat', columns, { axis: { int: axis + 1 } });
   const factors = shape.map((_, at) => (at === axis ? parts.length : 1));

@@ -157,10 +157,12 @@ export const sliceOperator: Operator<SliceAttributes> = {
         result.shape,
       );
     }
+    // Where sizes are open, what reaches to the end of this image does so in every other one.
+    const toTheEnd = onnx.dynamic && end === result.inputs[0]!.shape[axis];
     return onnx.node('Slice', [
       source!,
       onnx.int64([start]),
-      onnx.int64([end]),
+      onnx.int64([toTheEnd ? 2 ** 31 - 1 : end]),
       onnx.int64([axis]),
       ...(step === 1 ? [] : [onnx.int64([step])]),
     ]);
