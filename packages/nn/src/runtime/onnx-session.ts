@@ -40,9 +40,10 @@ export function wrapSession(
       }
       const outputs: Record<string, EngineTensor> = {};
       for (const [name, result] of Object.entries(await session.run(inputs, fetches))) {
-        const { data, dims } = result as Tensor;
-        const own = data instanceof Float32Array && (traits.ownsResults || data === spare[name]);
-        outputs[name] = { data: own ? data : toFloats(data as ArrayLike<number | bigint>), dims };
+        const { dims } = result as Tensor;
+        // What was written into a given vector comes back as another object: the vector itself is kept, not copied.
+        const given = fetches[name] === null ? undefined : spare[name];
+        outputs[name] = { data: given ?? floatsOf((result as Tensor).data, traits), dims };
       }
       return outputs;
     },
@@ -51,6 +52,10 @@ export function wrapSession(
       await session.release();
     },
   };
+}
+
+function floatsOf(data: Tensor['data'], { ownsResults }: SessionTraits): Float32Array {
+  return data instanceof Float32Array && ownsResults ? data : toFloats(data as ArrayLike<number | bigint>);
 }
 
 /** Any numbers as float32, in a buffer of their own; whole numbers of 64 bits come as bigints. */
