@@ -32,10 +32,10 @@ export function batchNorm(x: Tensor, gamma: Tensor, beta: Tensor, epsilon: numbe
   const result = withGradient('batchNorm', channelAffine(centred, slope, beta), [x, gamma, beta], (dy) => {
     const dBeta = reduceSum(dy, pixels);
     const dGamma = mul(reduceSum(mul(dy, centred), pixels), inverse);
-    // dx = slope dy - a - b (x - mean): coefficients per channel first, so that the pixels see few passes.
+    // dx = slope dy + a + b (x - mean): coefficients per channel first, so that the pixels see few passes.
     const a = neg(mul(slope, div(dBeta, count)));
-    const b = mul(mul(slope, inverse), div(dGamma, count));
-    return [sub(channelAffine(dy, slope, a), mul(centred, perChannel(b, x))), dGamma, dBeta];
+    const b = neg(mul(mul(slope, inverse), div(dGamma, count)));
+    return [channelAffine(dy, slope, a, mul(centred, perChannel(b, x))), dGamma, dBeta];
   });
   return { result, mean, variance };
 }

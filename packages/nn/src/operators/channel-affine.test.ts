@@ -16,8 +16,18 @@ checkOperator(
   })),
 );
 
+checkOperator([
+  {
+    name: 'channelAffine with an addend',
+    shapes: [[2, 3, 2, 3], [3], [3], [2, 3, 2, 3]],
+    build: (x, a, b, c) => channelAffine(x, a, b, c),
+  },
+]);
+
 test('vectors of another length are refused', () => {
   expect(() => channelAffine(input('x', [2, 3, 4]), input('a', [3]), input('b', [4]))).toThrow(
     /channelAffine: image \[2, 3, 4\] needs slope and shift \[3\], found \[3\] and \[4\]/,
   );
+  const [x, vector] = [input('x', [2, 3, 4]), input('a', [3])];
+  expect(() => channelAffine(x, vector, vector, vector)).toThrow(/image \[2, 3, 4\] and addend \[3\] differ/);
 });

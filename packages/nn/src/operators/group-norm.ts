@@ -75,10 +75,10 @@ export function groupNorm(x: Tensor, groups: number, options: GroupNormOptions =
       const scale = div(ofGroups(inverse), count);
       const a = neg(mul(scale, weighted(sums)));
       const squared = mul(ofGroups(inverse), ofGroups(inverse));
-      const b = mul(mul(scale, squared), weighted(products));
+      const b = neg(mul(mul(scale, squared), weighted(products)));
       const shifts = reshape(expand(a, [n, groups, inGroup]), [n * c]);
-      const scaled = channelAffine(reshape(dy, planes), slope, shifts);
-      const dx = sub(reshape(scaled, rows), mul(centred, reshape(b, [n * groups, 1])));
+      const rest = mul(centred, reshape(b, [n * groups, 1]));
+      const dx = channelAffine(reshape(dy, planes), slope, shifts, reshape(rest, planes));
       return [reshape(dx, x.shape), dGamma, dBeta];
     },
     inference,
