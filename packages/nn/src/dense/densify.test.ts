@@ -66,6 +66,15 @@ const networks: Record<string, Layer> = {
     relu,
     linear(2),
   ]),
+  'bins of even width that overlap': sequential([
+    step(3, 3),
+    maxPool({ kernel: 2 }),
+    adaptiveAveragePool([4, 7]),
+    flatten,
+    linear(5),
+    relu,
+    linear(2),
+  ]),
   'strided convolutions, overlapping pools': sequential([
     step(4, 5, 2),
     maxPool({ kernel: 3, stride: 2 }),

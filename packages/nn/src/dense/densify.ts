@@ -21,6 +21,7 @@ import {
   slice,
   sliceOperator,
   transpose,
+  transposeOperator,
 } from '../operators/layout.ts';
 import { linearOperator } from '../operators/linear.ts';
 import { matmulOperator } from '../operators/matmul.ts';
@@ -204,13 +205,20 @@ function denseReshape(tensor: Tensor, value: DenseValue): DenseValue {
   return { kind: 'reshaped', map };
 }
 
+/** A matrix with its axes exchanged; one that was made so is what it was made of: copying large weights twice takes long. */
+function turned(matrix: Tensor): Tensor {
+  const isTurned =
+    matrix.operator.name === transposeOperator.name && attributesOf(transposeOperator, matrix).perm[0] === 1;
+  return isTurned ? matrix.inputs[0]! : transpose(matrix, [1, 0]);
+}
+
 /** A linear layer, or means over bins of one axis. */
 function denseProduct(tensor: Tensor, values: Values): DenseValue {
   const [a, b] = tensor.inputs as [Tensor, Tensor];
   const [left, right] = [values.get(a), values.get(b)];
   if (left !== undefined && right === undefined && a.shape.length === 2) {
     const map = left.kind === 'map' ? left : left.map;
-    return denseLinear(map, transpose(b, [1, 0]));
+    return denseLinear(map, turned(b));
   }
   if (right?.kind === 'reshaped' && a.operator.name === constantOperator.name) {
     const { map } = right;
