@@ -3,7 +3,7 @@ import type { EngineReport } from '../runtime/backend.ts';
 import { createPredictor } from '../runtime/predictor.ts';
 import { segmentation } from '../training/segmentation.ts';
 import { createTrainer } from '../training/trainer.ts';
-import { testRandom } from './numbers.ts';
+import { relativeError, testRandom } from './numbers.ts';
 
 /** A small task for comparing platforms: discs in noise, found by a small U-Net. */
 export const discsTask = { steps: 20, batchSize: 4, size: 32, testSize: 48, learningRate: 1e-2 };
@@ -82,6 +82,40 @@ export async function runDiscs(options: DiscsOptions = {}): Promise<DiscsResult>
   } finally {
     await trainer.close();
   }
+}
+
+/** A result as it comes back from a page or another process. */
+export interface PlainDiscsResult extends Omit<DiscsResult, 'state' | 'picture' | 'probabilities'> {
+  readonly state: Readonly<Record<string, readonly number[]>>;
+  readonly probabilities: readonly number[];
+}
+
+/** `runDiscs` with numbers that JSON knows. */
+export async function runPlainDiscs(options: DiscsOptions = {}): Promise<PlainDiscsResult> {
+  const { state, probabilities, engine, losses } = await runDiscs(options);
+  return {
+    engine,
+    losses,
+    state: Object.fromEntries(Object.entries(state).map(([name, values]) => [name, [...values]])),
+    probabilities: [...probabilities],
+  };
+}
+
+/** Relative errors (Euclidean norms) of losses, of probabilities, and of every kind of state as one vector. */
+export function compareDiscs(found: PlainDiscsResult, expected: DiscsResult): Record<string, number> {
+  const errors: Record<string, number> = {
+    losses: relativeError(found.losses, expected.losses),
+    probabilities: relativeError(found.probabilities, expected.probabilities),
+  };
+  const kindOf = (name: string) => name.split('/')[0]!;
+  for (const kind of new Set(Object.keys(expected.state).map(kindOf))) {
+    const numbers = (state: Readonly<Record<string, ArrayLike<number>>>) =>
+      Object.keys(expected.state)
+        .filter((name) => kindOf(name) === kind)
+        .flatMap((name) => Array.from(state[name]!));
+    errors[kind] = relativeError(numbers(found.state), numbers(expected.state));
+  }
+  return errors;
 }
 
 /** Pictures of noise with two bright discs each, and where the discs are. */

@@ -2,6 +2,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { ElementType, Shape } from '../graph/shape.ts';
 import { type InputAttributes, inputOperator, type Tensor, topologicalOrder } from '../graph/tensor.ts';
 import { type ModelDescription, writeModel } from '../onnx/write-model.ts';
+import { recordCase } from './record-case.ts';
 
 /**
  * Settings with which ONNX Runtime refuses a model when its own shape inference contradicts a declared shape; otherwise
@@ -18,6 +19,7 @@ export async function runGraph(
   feeds: ReadonlyMap<Tensor, ArrayLike<number>>,
   options: Pick<ModelDescription, 'channelBlock' | 'portable'> = {},
 ): Promise<Float32Array[]> {
+  recordCase(outputs, feeds);
   const names = outputs.map((_, index) => `out${index}`);
   const model = writeModel({
     name: 'test',
