@@ -3,7 +3,7 @@ import { createRandom } from '@glisson/imaging/random/seeded-random';
 import { describe, expect, test } from 'vitest';
 import { caseInMemory } from '../preprocess/prepared-case.ts';
 import { augmentIntensity, blurImage } from './augment.ts';
-import { createBatch } from './batch.ts';
+import { createBatch, describeBatch } from './batch.ts';
 import { type CaseIndex, indexCase, voxelOfRank } from './case-index.ts';
 import { samplePatchPlace } from './sample-patch.ts';
 
@@ -269,4 +269,26 @@ describe('augmentIntensity', () => {
     );
     expect([...hu]).toEqual(Array.from({ length: 256 }, (_, i) => i));
   });
+});
+
+test('a batch is described by the slices that it was cut from', () => {
+  const read: string[] = [];
+  const watched = [large, tiny, healthy].map((index) => ({
+    ...index,
+    prepared: {
+      ...index.prepared,
+      labels: (k: number) => {
+        read.push(`${index.prepared.id} slice ${k + 1} of 10`);
+        return index.prepared.labels(k);
+      },
+    },
+  }));
+  const withoutRepeats = (names: readonly string[]) => names.filter((name, i) => name !== names[i - 1]);
+  for (const step of [0, 1, 7]) {
+    read.length = 0;
+    createBatch(watched, plan, step);
+    const found = [...read];
+    expect(withoutRepeats(describeBatch(watched, plan, step))).toEqual(withoutRepeats(found));
+    expect(describeBatch(watched, plan, step)).toHaveLength(plan.training.batchSize);
+  }
 });

@@ -30,7 +30,7 @@ export function createBatch(
   const targets = new Uint8Array(batchSize * area);
   const [low, high] = preprocess.windowHU;
   for (let n = 0; n < batchSize; n++) {
-    const random = createRandom(training.seed, 'train', step, n);
+    const random = patchRandom(training.seed, step, n);
     const place = samplePatchPlace(cases, training, random);
     const { prepared } = place.index;
     const { geometry } = prepared;
@@ -48,4 +48,21 @@ export function createBatch(
     }
   }
   return { images, targets };
+}
+
+/** Which slices the batch of a step was cut from, for messages: 'CASE slice 3 of 40'. */
+export function describeBatch(
+  cases: readonly CaseIndex[],
+  { training }: Pick<Plan, 'training'>,
+  step: number,
+): string[] {
+  return Array.from({ length: training.batchSize }, (_, n) => {
+    const { index, slice } = samplePatchPlace(cases, training, patchRandom(training.seed, step, n));
+    const { id, geometry } = index.prepared;
+    return `${id} slice ${slice + 1} of ${geometry.size[2]}`;
+  });
+}
+
+function patchRandom(seed: number, step: number, n: number) {
+  return createRandom(seed, 'train', step, n);
 }

@@ -11,7 +11,9 @@ import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createVolume } from '@glisson/imaging/volume/volume';
 import { createPredictor } from '@glisson/nn/runtime/predictor';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { PipelineError } from '../errors/pipeline-error.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
+import { readCheckpoint } from './checkpoint.ts';
 import { type TrainOptions, trainRun } from './train-run.ts';
 
 let root: string;
@@ -275,12 +277,27 @@ describe('trainRun', () => {
     expect(plan.postprocess.lesionThreshold).toBe(0.4);
   });
 
-  test('a learning rate that blows up ends in an error that says what to do', async () => {
-    const wild = tiny('wild', { set: { 'training.optimiser.learningRate': '1e30' } });
-    await expect(trainRun(wild)).rejects.toMatchObject({
+  test('a learning rate that blows up ends in an error that says where and what to do; the last checkpoint stays', async () => {
+    const wild = tiny('wild', {
+      set: { 'training.optimiser.learningRate': '1e30', 'training.batchSize': '2' },
+      checkpointEverySteps: 1,
+    });
+    const error = await trainRun(wild).catch((thrown: unknown) => thrown as PipelineError);
+    expect(error).toMatchObject({
       code: 'training-failed',
       message: expect.stringContaining('learningRate'),
     });
+    const { where, found } = (error as PipelineError).explanation;
+    const patch = String.raw`\S+ slice \d of 6`;
+    expect(where).toMatch(new RegExp(`^step \\d+, with patches of ${patch}, ${patch}$`));
+    const step = /\d+/.exec(where!)![0];
+    expect(Number(step)).toBeGreaterThan(1);
+    expect(found).toMatch(new RegExp(`^step ${step}: the loss is`));
+    const { state, progress } = await readCheckpoint(join(root, 'wild', 'checkpoints', 'last.safetensors'));
+    expect([state.step, progress.step]).toEqual([Number(step) - 1, Number(step) - 1]);
+    for (const [name, { values }] of Object.entries(state.arrays)) {
+      expect(values.every(Number.isFinite), name).toBe(true);
+    }
   });
 
   test('a broken validation case is found before anything is written or replaced', async () => {

@@ -4,7 +4,7 @@ import { NetworkError } from '@glisson/nn/errors/network-error';
 import type { Trainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Batch, createBatch } from './batch.ts';
+import { type Batch, createBatch, describeBatch } from './batch.ts';
 import type { CaseIndex } from './case-index.ts';
 import { type TrainProgress, writeCheckpoint } from './checkpoint.ts';
 import { curveSvg } from './curve-svg.ts';
@@ -93,17 +93,19 @@ async function stepAndPrefetch(
   try {
     return { result: await running, next };
   } catch (error) {
-    throw error instanceof NetworkError && error.code === 'not-finite' ? diverged(nextStep, error) : error;
+    if (!(error instanceof NetworkError && error.code === 'not-finite')) throw error;
+    throw diverged(nextStep, describeBatch(cases, plan, nextStep - 1), error);
   }
 }
 
-function diverged(step: number, cause: NetworkError): PipelineError {
+function diverged(step: number, batch: readonly string[], cause: NetworkError): PipelineError {
   return new PipelineError('training-failed', 'Training has diverged: the loss is no longer a number.', {
-    where: `step ${step}`,
+    where: `step ${step}, with patches of ${batch.join(', ')}`,
     found: cause.message,
     expected: 'a finite loss',
     advice:
-      'Start again with a smaller training.optimiser.learningRate (a tenth, say) or more training.schedule.warmupSteps.',
+      'Start again with a smaller training.optimiser.learningRate (a tenth, say) or more training.schedule.warmupSteps. ' +
+      'The last checkpoint, from before this step, is kept.',
     cause,
   });
 }
