@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { NetworkError } from '../errors/network-error.ts';
+import { relu } from '../layers/activation.ts';
+import { conv } from '../layers/convolution.ts';
+import { sequential } from '../layers/layer.ts';
+import { defineNetwork } from '../models/network.ts';
 import { unet2d } from '../models/unet-2d.ts';
 import { createPredictor } from '../runtime/predictor.ts';
 import { testRandom } from '../testing/numbers.ts';
@@ -189,6 +193,34 @@ describe('refusals', () => {
     expect(Buffer.compare(serialiseState(await trained.snapshot()), before)).toBe(0);
     await run(trained, 2, 3);
     expect(trained.steps).toBe(3);
+  });
+
+  test('a step that needs more memory than there is says so, and leaves the state alone', async () => {
+    const wide = defineNetwork(
+      {
+        name: 'wide',
+        task: 'segmentation',
+        inputChannels: 1,
+        classes: 2,
+        smallestSize: [1, 1],
+        divisor: 1,
+      },
+      // 2^20 pixels of 2^18 channels: a terabyte.
+      sequential([conv(2 ** 18, { kernel: 1, bias: false }), relu, conv(2, { kernel: 1 })]),
+    );
+    const size = 2 ** 10;
+    const trained = await trainer(1, {
+      network: wide,
+      imageShape: [1, 1, size, size],
+      loss: segmentation({ crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] }),
+    });
+    const before = serialiseState(await trained.snapshot());
+    const images = new Float32Array(size * size).fill(1);
+    const error = await refusal(
+      trained.step({ images, targets: new Uint8Array(size * size), learningRate: 1 }),
+    );
+    expect(error.code).toBe('out-of-memory');
+    expect(Buffer.compare(serialiseState(await trained.snapshot()), before)).toBe(0);
   });
 
   test('a state of another network is refused, with what differs', async () => {
