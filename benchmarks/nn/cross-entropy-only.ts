@@ -14,6 +14,6 @@ export const crossEntropyOnly: TrainingLoss = {
     const numbers = constant([...Array(classes).keys()], [classes, ...size.map(() => 1)]);
     const truth = cast(equal(reshape(cast(targets, 'float32'), [n, 1, ...size]), numbers), 'float32');
     const sum = reduceSum(mul(truth, logSoftmax(logits, 1)));
-    return { loss: div(neg(sum), scalar(n * sizeOf(size))), report: {} };
+    return { loss: div(neg(sum), scalar(n * sizeOf(size))), parts: {} };
   },
 };

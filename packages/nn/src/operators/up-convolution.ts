@@ -91,7 +91,9 @@ function emitVolume(
   const turned = onnx.node('Transpose', [flat], { perm: { ints: [2, 1, 0] } });
   // As an image of two axes, which more execution providers can convolve.
   const [d, h, w] = spatial as [number, number, number];
-  const view = onnx.dynamic ? x! : onnx.node('Reshape', [x!, onnx.int64([n, c, d, h * w])]);
+  const view = onnx.dynamic
+    ? x!
+    : onnx.node('Reshape', [x!, onnx.int64([onnx.openBatch ? 0 : n, c, d, h * w])]);
   const ones = onnx.dynamic ? [1, 1, 1] : [1, 1];
   const filters = onnx.node('Reshape', [turned, onnx.int64([taps * k, c, ...ones])]);
   const shifts = bias === undefined ? [] : [onnx.node('Tile', [bias, onnx.int64([taps])])];

@@ -1,5 +1,5 @@
-import { scalar, type Tensor } from '../graph/tensor.ts';
-import { add, div, exp, neg } from '../operators/elementwise.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { sigmoid } from '../operators/activations.ts';
 import { softmax } from '../operators/softmax.ts';
 
 /** How logits [N, classes, ...] become probabilities: of classes that exclude each other, or each by itself. */
@@ -10,7 +10,7 @@ export function activate(logits: Tensor, activation: Activation): Tensor {
     case 'softmax':
       return softmax(logits, 1);
     case 'sigmoid':
-      return div(scalar(1), add(scalar(1), exp(neg(logits))));
+      return sigmoid(logits);
     case 'none':
       return logits;
   }

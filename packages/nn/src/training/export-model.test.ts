@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { NetworkError } from '../errors/network-error.ts';
 import type { Shape } from '../graph/shape.ts';
+import { relu } from '../layers/activation.ts';
+import { batchNorm } from '../layers/batch-norm.ts';
+import { conv } from '../layers/convolution.ts';
+import { sequential } from '../layers/layer.ts';
 import { resnet20 } from '../models/cifar-resnet.ts';
-import type { Network } from '../models/network.ts';
+import { defineNetwork, type Network, outputShape } from '../models/network.ts';
+import { unet2d } from '../models/unet-2d.ts';
+import { unet3d } from '../models/unet-3d.ts';
 import { readModel } from '../onnx/read-model.ts';
 import { createPredictor } from '../runtime/predictor.ts';
 import { randomValues } from '../testing/check-operator.ts';
@@ -37,7 +43,7 @@ async function compare(
   const predictor = await createPredictor(model, { threads: 1 });
   const { data, dims: found } = await predictor.run(image.slice(), dims);
   await predictor.close();
-  expect(found).toEqual([dims[0], network.classes]);
+  expect(found).toEqual(outputShape(network, dims));
   const errors = expected.map((value, i) => Math.abs(data[i]! - value) / Math.max(1, Math.abs(value)));
   expect(Math.max(...errors)).toBeLessThan(1e-5);
   return data;
@@ -91,4 +97,77 @@ describe('a classifier, exported, equals float64 evaluation', () => {
       /'conv2\.bias' \[8\]; the weights have no/,
     );
   });
+});
+
+describe('a segmentation, exported, equals float64 evaluation at any size', () => {
+  const small = {
+    inputChannels: 2,
+    classes: 3,
+    baseChannels: 4,
+    maxChannels: 8,
+    levels: 2,
+    convolutionsPerLevel: 2,
+  };
+  test.each([
+    {
+      network: unet2d(small),
+      sizes: [
+        [6, 10],
+        [12, 8],
+      ],
+    },
+    {
+      network: unet2d({ ...small, norm: 'instance', block: 'residual', activation: 'leakyRelu' }),
+      sizes: [
+        [6, 10],
+        [12, 8],
+      ],
+    },
+    {
+      network: unet2d({ ...small, padding: 'valid' }),
+      sizes: [
+        [18, 18],
+        [22, 28],
+      ],
+    },
+    {
+      network: unet3d(small),
+      sizes: [
+        [4, 6, 8],
+        [8, 4, 4],
+      ],
+    },
+    { network: unet3d({ ...small, norm: 'instance' }), sizes: [[4, 6, 8]] },
+  ])('$network.name', async ({ network, sizes }) => {
+    const imageShape = [2, 2, ...sizes[0]!];
+    const weights = weightsOf(network, imageShape);
+    const model = exportModel({ network, weights, imageShape });
+    for (const [n, size] of sizes.entries())
+      await compare(model, network, weights, [n + 1, 2, ...size], 'softmax');
+    const fixed = exportModel({ network, weights, imageShape, size: sizes[0]! });
+    await compare(fixed, network, weights, [2, 2, ...sizes[0]!], 'softmax');
+  });
+});
+
+test('norms of volumes are folded into their convolutions, grouped ones too', () => {
+  const network = defineNetwork(
+    {
+      name: 'grouped',
+      task: 'segmentation',
+      inputChannels: 2,
+      classes: 2,
+      smallestSize: [1, 1, 1],
+      divisor: 1,
+    },
+    sequential({
+      conv: conv(4, { kernel: 3, groups: 2, bias: false }),
+      bn: batchNorm(),
+      relu,
+      head: conv(2, { kernel: 1 }),
+    }),
+  );
+  const imageShape = [1, 2, 3, 4, 5];
+  const weights = weightsOf(network, imageShape);
+  const { graph } = readModel(exportModel({ network, weights, imageShape, activation: 'none' }));
+  expect(graph.nodes.map(({ type }) => type)).toEqual(['Conv', 'Relu', 'Conv']);
 });

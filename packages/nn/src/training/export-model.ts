@@ -4,7 +4,9 @@ import type { Shape } from '../graph/shape.ts';
 import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
 import { type Network, smallestShape } from '../models/network.ts';
-import { writeModel } from '../onnx/write-model.ts';
+import { encodeModel } from '../onnx/encode-model.ts';
+import type { OnnxModel, OnnxTensor } from '../onnx/onnx-model.ts';
+import { buildModel } from '../onnx/write-model.ts';
 import { imageName, logitsName, probabilitiesName } from '../runtime/predictor.ts';
 import { type Activation, activate } from './activation.ts';
 import { inferenceScope } from './scopes/inference-scope.ts';
@@ -40,29 +42,32 @@ export interface ModelSource {
 export function exportModel(options: ModelSource & ExportOptions): Uint8Array {
   const { network, imageShape } = options;
   const { size = network.task === 'segmentation' ? 'open' : imageShape.slice(2) } = options;
-  if (size !== 'open') return writeInference(options, [1, network.inputChannels, ...size], false);
-  const shape = smallestShape(network);
-  const model = writeInference(options, shape, true);
-  const larger = shape.map((length, axis) => (axis < 2 ? length : length + 2 * network.divisor));
-  if (!sameBytes(model, writeInference(options, larger, true))) {
+  const isOpen = size === 'open';
+  const shape = isOpen ? smallestShape(network) : [1, network.inputChannels, ...size];
+  const more = isOpen ? 2 * network.divisor : 0;
+  const model = inferenceGraph(options, shape, isOpen);
+  const other = shape.map((length, axis) => (axis === 0 ? 2 : axis === 1 ? length : length + more));
+  if (!sameGraph(model, inferenceGraph(options, other, isOpen))) {
     throw new NetworkError(
       'unsupported',
-      `${network.name}: the graph depends on the size of the image, so that it cannot be left open. Export it for one size.`,
+      isOpen
+        ? `${network.name}: the graph depends on the size of the image, so that it cannot be left open. Export it for one size.`
+        : `${network.name}: the graph depends on the number of images, which a model leaves open.`,
     );
   }
-  return model;
+  return encodeModel(model);
 }
 
-function writeInference(
+function inferenceGraph(
   { network, weights, metadata = {}, activation = 'softmax' }: ModelSource & ExportOptions,
   shape: Shape,
   isOpen: boolean,
-): Uint8Array {
+): OnnxModel {
   const scope = scopeOf(inferenceScope(weights, { folded: true }));
   const logits = network.forward(scope, input(imageName, shape));
   const [result] = foldConstants([activate(logits, activation)]);
   const axes = shape.length === 5 ? ['D', 'H', 'W'] : ['H', 'W'];
-  return writeModel({
+  return buildModel({
     name: network.name,
     outputs: { [activation === 'none' ? logitsName : probabilitiesName]: result! },
     metadata,
@@ -70,6 +75,18 @@ function writeInference(
   });
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/** Whether two models compute the same: what they declare of the shapes of images aside. */
+function sameGraph({ graph: a }: OnnxModel, { graph: b }: OnnxModel): boolean {
+  return (
+    JSON.stringify(a.nodes) === JSON.stringify(b.nodes) &&
+    a.initializers.length === b.initializers.length &&
+    a.initializers.every((tensor, i) => sameTensor(tensor, b.initializers[i]!))
+  );
+}
+
+function sameTensor({ content: a, ...rest }: OnnxTensor, { content: b, ...other }: OnnxTensor): boolean {
+  if (a.kind !== 'raw' || b.kind !== 'raw' || JSON.stringify(rest) !== JSON.stringify(other)) return false;
+  // Weights that no norm was folded into are the very same array.
+  if (a.bytes.buffer === b.bytes.buffer && a.bytes.byteOffset === b.bytes.byteOffset) return true;
+  return a.bytes.length === b.bytes.length && a.bytes.every((byte, i) => byte === b.bytes[i]);
 }

@@ -7,10 +7,10 @@ import type { TrainingLoss } from './loss.ts';
  */
 export function segmentation(options: SegmentationLossOptions): TrainingLoss {
   return {
-    targets: ([n, , ...size]) => ({ shape: [n!, ...size], type: 'uint8' }),
+    targets: ([n, , ...spatial]) => ({ shape: [n!, ...spatial], type: 'uint8' }),
     build: (logits, targets) => {
       const { loss, crossEntropy, dice } = segmentationLoss(logits, targets, options);
-      return { loss, report: { crossEntropy, dice } };
+      return { loss, parts: { crossEntropy, dice } };
     },
   };
 }

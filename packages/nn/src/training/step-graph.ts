@@ -74,7 +74,7 @@ export function stepGraph(options: StepGraphOptions, layout: NetworkLayout, froz
     );
   }
   const targets = options.loss.targets(logits.shape);
-  const { loss, report } = options.loss.build(logits, input('targets', targets.shape, targets.type));
+  const { loss, parts } = options.loss.build(logits, input('targets', targets.shape, targets.type));
   const ofBatch = flatGradients(loss, scope.trained);
 
   const numbers = stepNumbers();
@@ -121,7 +121,7 @@ export function stepGraph(options: StepGraphOptions, layout: NetworkLayout, froz
   }
   if (nextStatistics) next.set('statistics', nextStatistics);
 
-  const reported = Object.entries({ loss, gradientNorm: norm, ...report });
+  const reported = Object.entries({ loss, gradientNorm: norm, ...parts });
   return {
     targets,
     state,

@@ -5,6 +5,7 @@ import { conv } from '../layers/convolution.ts';
 import { sequential } from '../layers/layer.ts';
 import { defineNetwork } from '../models/network.ts';
 import { unet2d } from '../models/unet-2d.ts';
+import { unet3d } from '../models/unet-3d.ts';
 import { createPredictor } from '../runtime/predictor.ts';
 import { testRandom } from '../testing/numbers.ts';
 import type { Batch } from './check-batch.ts';
@@ -145,6 +146,48 @@ test('steps sent without waiting are done in order', async () => {
   await Promise.all([0, 1, 2, 3].map((i) => b.step(batch(i))));
   const states = [await a.snapshot(), await b.snapshot()].map(serialiseState);
   expect(Buffer.compare(states[0]!, states[1]!)).toBe(0);
+});
+
+test('a batch that is refused in a queue leaves those behind it alone', async () => {
+  const [a, b] = [await trainer(), await trainer()];
+  await run(a, 0, 3);
+  const wild = batch(9);
+  wild.images.fill(3e38);
+  const outcomes = await Promise.allSettled([
+    b.step(batch(0)),
+    b.step(wild),
+    b.step(batch(1)),
+    b.step(batch(2)),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  const states = [await a.snapshot(), await b.snapshot()].map(serialiseState);
+  expect(Buffer.compare(states[0]!, states[1]!)).toBe(0);
+});
+
+test('a step of a U-Net of volumes moves the weights as finite differences say', async () => {
+  const volumes = unet3d({
+    inputChannels: 1,
+    classes: 2,
+    baseChannels: 2,
+    maxChannels: 4,
+    levels: 2,
+    convolutionsPerLevel: 1,
+  });
+  const shape = [2, 1, 4, 6, 8];
+  const random = testRandom(2);
+  const images = Float32Array.from({ length: 2 * 4 * 6 * 8 }, () => random.normal());
+  const targets = Uint8Array.from(images, (value) => (value > 0.5 ? 1 : 0));
+  const trained = await trainer(1, {
+    network: volumes,
+    imageShape: shape,
+    loss: segmentation({ crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] }),
+    optimiser: { name: 'sgd' },
+  });
+  const learningRate = 1e-3;
+  const first = await trained.step({ images: images.slice(), targets: targets.slice(), learningRate });
+  const second = await trained.step({ images, targets, learningRate });
+  // Along the gradient g, a small step of length r |g| lowers the loss by r |g|^2.
+  expect((first.loss - second.loss) / (learningRate * first.gradientNorm ** 2)).toBeCloseTo(1, 1);
 });
 
 test('class priors set the bias of the head, and with it the first predictions', async () => {
