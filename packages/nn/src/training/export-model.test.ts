@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { NetworkError } from '../errors/network-error.ts';
-import type { Shape } from '../graph/shape.ts';
+import { type Shape, sizeOf } from '../graph/shape.ts';
+import { constant } from '../graph/tensor.ts';
 import { relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
@@ -10,6 +10,7 @@ import { defineNetwork, type Network, outputShape } from '../models/network.ts';
 import { unet2d } from '../models/unet-2d.ts';
 import { unet3d } from '../models/unet-3d.ts';
 import { readModel } from '../onnx/read-model.ts';
+import { add } from '../operators/elementwise.ts';
 import { createPredictor } from '../runtime/predictor.ts';
 import { randomValues } from '../testing/check-operator.ts';
 import { testRandom } from '../testing/numbers.ts';
@@ -76,13 +77,33 @@ describe('a classifier, exported, equals float64 evaluation', () => {
     await compare(model, pooled, known, [2, 3, 12, 14], 'softmax');
   });
 
-  test('an open size is refused where the graph depends on it', () => {
-    for (const each of [network, resnet20({ classes: 5 })]) {
-      const shape = each === network ? imageShape : [8, 3, 16, 16];
-      const known = weightsOf(each, each === network ? [1, 2, 6, 6] : shape);
-      const source = { network: each, weights: known, imageShape: shape, size: 'open' as const };
-      expect(() => exportModel(source)).toThrow(NetworkError);
+  test('at any size, where the graph does not depend on it', async () => {
+    const pooled = resnet20({ classes: 5 });
+    const source = { network: pooled, imageShape: [8, 3, 16, 16], size: 'open' } as const;
+    const known = weightsOf(pooled, source.imageShape);
+    const model = exportModel({ ...source, weights: known });
+    for (const dims of [
+      [1, 3, 10, 10],
+      [2, 3, 12, 14],
+    ]) {
+      await compare(model, pooled, known, dims, 'softmax');
     }
+    const placed = defineNetwork(
+      {
+        name: 'placed',
+        task: 'segmentation',
+        inputChannels: 1,
+        classes: 1,
+        smallestSize: [2, 2],
+        divisor: 1,
+      },
+      (_, x) => add(x, constant(new Float32Array(sizeOf(x.shape.slice(2))).fill(1), x.shape.slice(2))),
+    );
+    const shape = [1, 1, 4, 4];
+    expect(() => exportModel({ network: placed, weights: {}, imageShape: shape })).toThrow(
+      expect.objectContaining({ code: 'unsupported', message: expect.stringMatching(/depends on the size/) }),
+    );
+    exportModel({ network: placed, weights: {}, imageShape: shape, size: [4, 4] });
   });
 
   test('weights of another size are refused by name', () => {
