@@ -125,6 +125,8 @@ export function input(name: string, shape: Shape, type: ElementType = 'float32')
 export interface ConstantAttributes {
   readonly shape: Shape;
   readonly values: Float32Array;
+  /** What a model file calls it; absent: anything. */
+  readonly name?: string;
 }
 
 /** A float32 value known when the graph is built. Written by the ONNX writer, not by `emit`. */
@@ -143,10 +145,11 @@ export const constantOperator: Operator<ConstantAttributes> = {
 };
 
 /** A constant; keeps (does not copy) a Float32Array. */
-export function constant(values: Float32Array | readonly number[], shape: Shape): Tensor {
+export function constant(values: Float32Array | readonly number[], shape: Shape, name?: string): Tensor {
   return apply(constantOperator, [], {
     shape,
     values: values instanceof Float32Array ? values : Float32Array.from(values),
+    ...(name !== undefined && { name }),
   });
 }
 

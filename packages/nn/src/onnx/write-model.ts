@@ -94,8 +94,12 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
   const makers = new Map<string, EmittedNode>();
   let counter = 0;
   const fresh = () => `t${counter++}`;
-  const initializer = (type: ElementType, shape: readonly number[], bytes: Uint8Array): string => {
-    const name = fresh();
+  const initializer = (
+    type: ElementType,
+    shape: readonly number[],
+    bytes: Uint8Array,
+    name = fresh(),
+  ): string => {
     initializers.push({ name, type, shape, content: { kind: 'raw', bytes } });
     return name;
   };
@@ -169,10 +173,10 @@ function emitGraph({ outputs, openAxes, channelBlock = 1, portable = false }: Mo
     float32: (value) => constantName({ shape: [], values: Float32Array.of(value) }),
     float32s: (values) => constantName({ shape: [values.length], values: Float32Array.from(values) }),
   };
-  function constantName({ shape, values }: ConstantAttributes): string {
-    const make = () =>
-      initializer('float32', shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    return values.length === 1
+  function constantName({ shape, values, name }: ConstantAttributes): string {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const make = () => initializer('float32', shape, bytes, name);
+    return values.length === 1 && name === undefined
       ? sharedInitializer(`float ${shape.join()} ${Object.is(values[0], -0) ? '-0' : values[0]}`, make)
       : make();
   }

@@ -20,6 +20,7 @@ import { declarationsOf } from './declarations.ts';
 import { evaluateNetwork } from './evaluate-network.ts';
 import { exportModel } from './export-model.ts';
 import { initialWeights } from './initialise.ts';
+import { namedWeights } from './named-weights.ts';
 import type { Weights } from './weights.ts';
 
 /** Drawn parameters, and norms whose every number matters. */
@@ -49,6 +50,22 @@ async function compare(
   expect(Math.max(...errors)).toBeLessThan(1e-5);
   return data;
 }
+
+test('named: the same numbers come back from the file, and the model still equals float64 evaluation', async () => {
+  const network = tinyClassifier();
+  const imageShape = [4, 2, 8, 10];
+  const weights = weightsOf(network, imageShape);
+  const model = exportModel({ network, weights, imageShape, named: true });
+  await compare(model, network, weights, [2, 2, 8, 10], 'softmax');
+  const found = namedWeights(model);
+  for (const [name, { shape, values }] of Object.entries(weights)) {
+    expect(found[name]?.shape, name).toEqual(shape);
+    expect([...found[name]!.values], name).toEqual([...values]);
+  }
+  expect(Object.keys(namedWeights(exportModel({ network, weights, imageShape })))).not.toContain(
+    Object.keys(weights)[0],
+  );
+});
 
 describe('a classifier, exported, equals float64 evaluation', () => {
   const network = tinyClassifier();

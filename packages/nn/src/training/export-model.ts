@@ -22,6 +22,11 @@ export interface ExportOptions {
    * size that it was trained with for classification.
    */
   readonly size?: 'open' | readonly number[];
+  /**
+   * Keeps all numbers as they are, under their names, so that `namedWeights` finds them in the file. Norms are then not
+   * folded, which costs time. Default false.
+   */
+  readonly named?: boolean;
 }
 
 export interface ModelSource {
@@ -59,13 +64,13 @@ export function exportModel(options: ModelSource & ExportOptions): Uint8Array {
 }
 
 function inferenceGraph(
-  { network, weights, metadata = {}, activation = 'softmax' }: ModelSource & ExportOptions,
+  { network, weights, metadata = {}, activation = 'softmax', named = false }: ModelSource & ExportOptions,
   shape: Shape,
   isOpen: boolean,
 ): OnnxModel {
-  const scope = scopeOf(inferenceScope(weights, { folded: true }));
-  const logits = network.forward(scope, input(imageName, shape));
-  const [result] = foldConstants([activate(logits, activation)]);
+  const scope = scopeOf(inferenceScope(weights, { folded: !named }));
+  const probabilities = activate(network.forward(scope, input(imageName, shape)), activation);
+  const [result] = named ? [probabilities] : foldConstants([probabilities]);
   const axes = shape.length === 5 ? ['D', 'H', 'W'] : ['H', 'W'];
   return buildModel({
     name: network.name,

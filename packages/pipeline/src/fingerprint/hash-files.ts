@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import type { DatasetCase } from '@glisson/imaging/datasets/dataset';
 import { findVoxelFile } from './voxel-file.ts';
 
-async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+/** SHA-256 of a file, hex. */
+export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash, { signal });
   return hash.digest('hex');

@@ -33,14 +33,14 @@ export function fieldNamesAt(path: readonly PropertyKey[], root?: z.ZodType): st
 }
 
 /** Dotted paths of all fields that hold values: `training.optimiser.learningRate`. */
-export function leafPaths(path: readonly string[] = []): string[] {
-  const names = fieldNamesAt(path);
+export function leafPaths(root?: z.ZodType, path: readonly string[] = []): string[] {
+  const names = fieldNamesAt(path, root);
   if (names.length === 0) return [path.join('.')];
-  return names.flatMap((name) => leafPaths([...path, name]));
+  return names.flatMap((name) => leafPaths(root, [...path, name]));
 }
 
 /** Whether the field at a path is a list (array or tuple). */
-export function isListField(path: readonly string[]): boolean {
-  const schema = unwrapped(schemaAt(path));
+export function isListField(path: readonly string[], root?: z.ZodType): boolean {
+  const schema = unwrapped(schemaAt(path, root));
   return schema instanceof z.ZodArray || schema instanceof z.ZodTuple;
 }

@@ -128,7 +128,7 @@ describe('recipe unet-2d', () => {
   test('a field that may be absent is absent unless it is set', () => {
     expect(Object.hasOwn(planned().training, 'lesionDraw')).toBe(false);
     const plan = planned({ 'training.lesionDraw': 'lesion' });
-    expect(parsePlanText(planText(plan)).training.lesionDraw).toBe('lesion');
+    expect(parsePlanText(planText(plan)).training).toMatchObject({ lesionDraw: 'lesion' });
     expect(() => planned({ 'training.lesionDraw': 'slice' })).toThrowError(/training\.lesionDraw/);
   });
 

@@ -1,5 +1,7 @@
 import { PipelineError } from '../errors/pipeline-error.ts';
-import { type Plan, planSchema, planVersion } from './plan.ts';
+import { type AnyPlan, isPatchPlan, schemaOfPlan } from './any-plan.ts';
+import { findPatchContradictions } from './patch-plan-problems.ts';
+import { planVersion } from './plan.ts';
 import { describeIssues, findContradictions } from './plan-problems.ts';
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -7,11 +9,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Checks that parsed JSON is a plan of this version whose fields fit each other.
+ * Checks that parsed JSON is a plan of this version, of whatever family of networks, whose fields fit each other.
  * @param where the file or place that errors name
  * @throws PipelineError `plan-version` for another version, `plan-invalid` with every fault in plain words
  */
-export function parsePlan(json: unknown, where?: string): Plan {
+export function parsePlan(json: unknown, where?: string): AnyPlan {
   if (!isObject(json)) {
     throw new PipelineError('plan-invalid', 'This is no plan.', {
       where,
@@ -30,10 +32,11 @@ export function parsePlan(json: unknown, where?: string): Plan {
         : 'Train the model again with this Glisson, or use the Glisson that wrote it.',
     });
   }
-  const result = planSchema.safeParse(json);
+  const schema = schemaOfPlan(json);
+  const result = schema.safeParse(json);
   const problems = result.success
-    ? findContradictions(result.data)
-    : describeIssues(result.error.issues, json);
+    ? contradictionsOf(result.data)
+    : describeIssues(result.error.issues, json, schema);
   if (!result.success || problems.length > 0) {
     throw new PipelineError('plan-invalid', 'The plan has faults.', {
       where,
@@ -44,11 +47,15 @@ export function parsePlan(json: unknown, where?: string): Plan {
   return result.data;
 }
 
+function contradictionsOf(plan: AnyPlan): string[] {
+  return isPatchPlan(plan) ? findPatchContradictions(plan) : findContradictions(plan);
+}
+
 /**
  * Parses the text of a plan.json.
  * @throws PipelineError as `parsePlan`, and `plan-invalid` for text that is no JSON
  */
-export function parsePlanText(text: string, where?: string): Plan {
+export function parsePlanText(text: string, where?: string): AnyPlan {
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import { nearestName } from './nearest-name.ts';
 import { fieldNamesAt, isListField, leafPaths, schemaAt } from './plan-fields.ts';
@@ -10,7 +11,8 @@ const derived: Record<string, string> = {
   labels: 'the data',
   split: 'the patients (--validation, --test)',
   fingerprint: 'the data',
-  'network.inputChannels': 'preprocess.contextSlices',
+  'network.inputChannels': 'preprocess.contextSlices or preprocess.channels.count',
+  'training.transfer.sha256': 'the file that training.transfer.weights names',
   'network.classes': 'the labels',
 };
 
@@ -32,10 +34,11 @@ function parseText(text: string, list: boolean): unknown {
 
 /**
  * Turns `--set` texts (`{'training.steps': '500', 'training.patchSize': '128,128'}`) into typed values.
+ * @param root schema of the recipe's plans; default: those of unet-2d
  * @throws PipelineError `option-invalid` for an unknown field (with the nearest known one), a derived field,
  * or a value that the field cannot hold
  */
-export function parseFields(set: Readonly<Record<string, string>>): FieldValues {
+export function parseFields(set: Readonly<Record<string, string>>, root?: z.ZodType): FieldValues {
   const values = new Map<string, unknown>();
   for (const [name, text] of Object.entries(set)) {
     const path = name.split('.');
@@ -46,10 +49,10 @@ export function parseFields(set: Readonly<Record<string, string>>): FieldValues 
         advice: `It follows from ${derived[source]}.`,
       });
     }
-    const schema = schemaAt(path);
-    const inside = fieldNamesAt(path);
+    const schema = schemaAt(path, root);
+    const inside = fieldNamesAt(path, root);
     if (schema === undefined || inside.length > 0) {
-      const near = nearestName(name, leafPaths());
+      const near = nearestName(name, leafPaths(root));
       throw new PipelineError('option-invalid', `The plan has no single field ${name}.`, {
         where: `--set ${name}=${text}`,
         expected: inside.length > 0 ? inside.map((field) => `${name}.${field}`).join(', ') : undefined,
@@ -61,14 +64,14 @@ export function parseFields(set: Readonly<Record<string, string>>): FieldValues 
               : `Did you mean ${near}?`,
       });
     }
-    const value = parseText(text, isListField(path));
+    const value = parseText(text, isListField(path, root));
     const result = schema.safeParse(value);
     if (!result.success) {
       const problems = describeIssues(result.error.issues, value).map((p) => p.replace(/^the plan/, name));
       throw new PipelineError('option-invalid', `${name} cannot hold this value.`, {
         where: `--set ${name}=${text}`,
         found: problems.join('; '),
-        advice: isListField(path) ? 'Write lists as 1,2 or [1,2].' : undefined,
+        advice: isListField(path, root) ? 'Write lists as 1,2 or [1,2].' : undefined,
       });
     }
     values.set(name, result.data);

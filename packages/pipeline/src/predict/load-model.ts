@@ -3,6 +3,7 @@ import { requiredInputs } from '@glisson/nn/onnx/onnx-model';
 import { readModelMetadata } from '@glisson/nn/onnx/read-metadata';
 import { readModel } from '@glisson/nn/onnx/read-model';
 import { PipelineError } from '../errors/pipeline-error.ts';
+import { isPatchPlan } from '../plan/any-plan.ts';
 import { planHash } from '../plan/plan-text.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
 import { describeValues } from './foreign/check-model.ts';
@@ -40,5 +41,6 @@ export async function loadModel(path: string, planPath?: string): Promise<Loaded
     });
   }
   const plan = parsePlanText(text, `${file}, metadata ${planMetadataKey}`);
-  return { kind: 'trained', plan, onnx, hash: sha256(onnx), planHash: planHash(plan), path: file };
+  const common = { onnx, hash: sha256(onnx), planHash: planHash(plan), path: file };
+  return isPatchPlan(plan) ? { kind: 'patch', plan, ...common } : { kind: 'trained', plan, ...common };
 }

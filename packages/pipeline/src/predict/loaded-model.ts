@@ -1,5 +1,6 @@
 import type { OnnxModel } from '@glisson/nn/onnx/onnx-model';
 import type { ForeignPlan } from '../plan/foreign-plan.ts';
+import type { PatchPlan } from '../plan/patch-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ModelPorts } from './foreign/check-model.ts';
 
@@ -20,6 +21,12 @@ export interface TrainedModel extends ModelFile {
   readonly plan: Plan;
 }
 
+/** A classifier of patches that Glisson trained: its weights lie in the model under their names. */
+export interface PatchModel extends ModelFile {
+  readonly kind: 'patch';
+  readonly plan: PatchPlan;
+}
+
 /** A network of somebody else, with the plan file that says how to use it. */
 export interface ForeignModel extends ModelFile {
   readonly kind: 'foreign';
@@ -29,4 +36,4 @@ export interface ForeignModel extends ModelFile {
   readonly ports: ModelPorts;
 }
 
-export type LoadedModel = TrainedModel | ForeignModel;
+export type LoadedModel = TrainedModel | PatchModel | ForeignModel;

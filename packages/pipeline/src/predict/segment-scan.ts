@@ -10,21 +10,23 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createLabelmap, type Labelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import type { Scan } from '@glisson/imaging/volume/scan';
 import { measureLesions, type ProbabilityOf } from '../measure/measure-lesions.ts';
-import type { PostprocessPlan } from '../plan/plan.ts';
-import { cleanLabels } from '../postprocess/clean-labels.ts';
+import { prepareLabels } from '../preprocess/prepare-labels.ts';
 import { type PreparedVolume, prepareVolume } from '../preprocess/prepare-volume.ts';
 import { createInPlaneMap, type InPlaneMap, interpolateSlice } from './in-plane-map.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { type ModelUse, modelUse } from './model-use.ts';
-import { predictSlices, type TilePredictor } from './predict-slices.ts';
+import type { LabelThresholds, ModelUse } from './model-use.ts';
+import type { TilePredictor } from './predict-slices.ts';
 import { checkResult, compareWithTraining, measureUsableRange } from './scan-checks.ts';
 import type { Segmentation, SegmentationWarning } from './segmentation.ts';
+import { useModel } from './use-model.ts';
 
 export interface SegmentOptions {
   /** Threads of the engine; default: its own choice. */
   readonly threads?: number;
-  /** Runs the network instead of the engine; stays open. */
+  /** Runs the network instead of the engine; stays open. Not for classifiers of patches. */
   readonly predictor?: TilePredictor;
+  /** Where the liver is (labels other than 0), on the scan's grid: for classifiers of patches, which do not look for it. */
+  readonly liver?: Labelmap;
 }
 
 /**
@@ -48,32 +50,47 @@ export async function segmentScan(
   assertGeometry(scan.volume.geometry, scan.path);
   const range = measureUsableRange(scan.volume, scan.path);
   const { geometry } = scan.volume;
-  const use = modelUse(model, reorientGeometry(geometry, axisMapToLps(geometry)));
+  const use = useModel(model, reorientGeometry(geometry, axisMapToLps(geometry)));
+  if (options.liver !== undefined) {
+    assertGeometriesAgree(geometry, options.liver.geometry, ['The scan', 'the mask of the liver']);
+  }
   const prepared = prepareVolume(scan.volume, use.preparation, control);
+  const liver = options.liver && prepareLabels(options.liver, use.preparation);
   clock.lap('prepare');
 
-  const { labels, lesionBytes, map } = await predictLabels(prepared, use, options, control);
+  const { labels, lesionBytes, map } = await predictLabels(prepared, use, liver, options, control);
   clock.lap('network');
 
   control.signal?.throwIfAborted();
-  const cleaning = cleanLabels(labels, prepared.lpsGeometry, use.rules);
+  const cleaning = use.clean(labels, prepared.lpsGeometry, liver !== undefined);
   const labelmap = toSourceGrid(labels, prepared, geometry);
   clock.lap('postprocess');
 
   const probabilityOf = use.hasProbabilities
     ? createProbabilityLookup(lesionBytes, prepared, map, geometry)
     : undefined;
-  const measures = measureLesions(scan.volume, labelmap, probabilityOf);
+  const measured = measureLesions(scan.volume, labelmap, probabilityOf);
+  // Without a liver nothing can be said of its volume, not even that of its lesions.
+  const knowsLiver = use.findsLiver || liver !== undefined;
+  const measures = knowsLiver ? measured : { ...measured, liverMl: 0, tumourBurden: 0 };
   const warnings: SegmentationWarning[] = [
     ...scan.findings.flatMap(({ severity, code, message }) =>
       severity === 'info' ? [] : [{ code, message }],
     ),
     ...compareWithTraining(scan, prepared.lpsGeometry, range, use.training),
-    ...checkResult(scan.volume, labelmap, measures, cleaning, use.training),
+    ...(knowsLiver
+      ? checkResult(scan.volume, labelmap, measures, cleaning, use.training)
+      : [liverUnknownWarning]),
   ];
   clock.lap('measure');
   return { ...measures, labelmap, warnings, seconds: clock.laps };
 }
+
+const liverUnknownWarning: SegmentationWarning = {
+  code: 'liver-unknown',
+  message:
+    'The network looks for lesions only and no mask of the liver was given: findings may lie in other organs, and volume and tumour burden of the liver are not known.',
+};
 
 /** Raw labels on the scan's grid in LPS order, and lesion probabilities (0..255) on the prepared grid. */
 interface RawLabels {
@@ -84,25 +101,17 @@ interface RawLabels {
 
 async function predictLabels(
   prepared: PreparedVolume,
-  { network, rules, open }: ModelUse,
+  use: ModelUse,
+  liver: Uint8Array | undefined,
   options: SegmentOptions,
   control: TaskControl,
 ): Promise<RawLabels> {
-  const labeller = createLabeller(prepared, rules);
-  if (options.predictor !== undefined) {
-    await predictSlices(prepared, network, options.predictor, labeller.addSlice, control);
-    return labeller;
-  }
-  const predictor = await open({ threads: options.threads, signal: control.signal });
-  try {
-    await predictSlices(prepared, network, predictor, labeller.addSlice, control);
-  } finally {
-    await predictor.close();
-  }
+  const labeller = createLabeller(prepared, use.thresholds);
+  await use.predict(prepared, labeller.addSlice, { ...options, liver }, control);
   return labeller;
 }
 
-function createLabeller(prepared: PreparedVolume, rules: PostprocessPlan) {
+function createLabeller(prepared: PreparedVolume, { liverThreshold, lesionThreshold }: LabelThresholds) {
   const { geometry, lpsGeometry } = prepared;
   const map = createInPlaneMap(geometry, lpsGeometry);
   const sourcePixels = lpsGeometry.size[0] * lpsGeometry.size[1];
@@ -111,7 +120,6 @@ function createLabeller(prepared: PreparedVolume, rules: PostprocessPlan) {
   const lesionBytes = new Uint8Array(prepared.voxels.length);
   const liver = new Float32Array(sourcePixels);
   const lesion = new Float32Array(sourcePixels);
-  const { liverThreshold, lesionThreshold } = rules;
   const addSlice = (k: number, probabilities: { liver: Float32Array; lesion: Float32Array }): void => {
     interpolateSlice(probabilities.liver, geometry.size[0], map, liver);
     interpolateSlice(probabilities.lesion, geometry.size[0], map, lesion);

@@ -1,8 +1,7 @@
 import { axisMapToLps, reorientLabelmap } from '@glisson/imaging/process/reorient';
 import type { Labelmap } from '@glisson/imaging/volume/labelmap';
-import type { PreprocessPlan } from '../plan/plan.ts';
 import { areaWeights } from './axis-weights.ts';
-import { preparedGeometry } from './prepared-grid.ts';
+import { type GridPlan, preparedGeometry } from './prepared-grid.ts';
 
 /**
  * Labels on the prepared grid of their scan (see `prepareVolume`). Each prepared voxel takes the label that
@@ -10,7 +9,7 @@ import { preparedGeometry } from './prepared-grid.ts';
  * nearest voxel, because lesions a few voxels across would otherwise appear or vanish by chance when a slice
  * shrinks. The input is not changed; the result is new.
  */
-export function prepareLabels(labelmap: Labelmap, plan: Pick<PreprocessPlan, 'spacingMm'>): Uint8Array {
+export function prepareLabels(labelmap: Labelmap, plan: GridPlan): Uint8Array {
   const lps = reorientLabelmap(labelmap, axisMapToLps(labelmap.geometry));
   const geometry = preparedGeometry(lps.geometry, plan);
   const [width, height, depth] = lps.geometry.size;

@@ -3,9 +3,8 @@ import { type AxisMap, axisMapToLps, reorientVolume } from '@glisson/imaging/pro
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import type { Volume } from '@glisson/imaging/volume/volume';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import type { PreprocessPlan } from '../plan/plan.ts';
 import { linearWeights } from './axis-weights.ts';
-import { preparedGeometry } from './prepared-grid.ts';
+import { type GridPlan, preparedGeometry } from './prepared-grid.ts';
 
 /** A scan as the network's patches and tiles are cut from it. */
 export interface PreparedVolume {
@@ -20,7 +19,9 @@ export interface PreparedVolume {
 }
 
 /** The part of the plan that decides about prepared voxels. */
-export type PreparePlan = Pick<PreprocessPlan, 'windowHU' | 'spacingMm'>;
+export interface PreparePlan extends GridPlan {
+  readonly windowHU: readonly [number, number];
+}
 
 /**
  * Turns a scan into network input: axes into LPS order (lossless), HU clipped to the plan's window, slices

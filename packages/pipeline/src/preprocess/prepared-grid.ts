@@ -1,6 +1,10 @@
 import { type Geometry, indexToWorld, type Vec3 } from '@glisson/imaging/geometry/geometry';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import type { PreprocessPlan } from '../plan/plan.ts';
+
+/** Which pixels the network sees; null: the scan's own. */
+export interface GridPlan {
+  readonly spacingMm: readonly [number, number] | null;
+}
 
 /** Voxels of the largest prepared scan, 2 GB as int16: a body of 0.7 m by 2 m in 1 mm slices and pixels. */
 const mostVoxels = 2 ** 30;
@@ -11,9 +15,10 @@ const mostVoxels = 2 ** 30;
  * @param lpsGeometry the scan's grid with its axes in LPS order
  * @throws PipelineError `data-invalid` when that would be a grid beyond any scanner's
  */
-export function preparedGeometry(lpsGeometry: Geometry, plan: Pick<PreprocessPlan, 'spacingMm'>): Geometry {
+export function preparedGeometry(lpsGeometry: Geometry, plan: GridPlan): Geometry {
   const { size, spacing, direction } = lpsGeometry;
-  const newSpacing: Vec3 = [plan.spacingMm[0], plan.spacingMm[1], spacing[2]];
+  const wanted = plan.spacingMm ?? spacing;
+  const newSpacing: Vec3 = [wanted[0], wanted[1], spacing[2]];
   const newSize: Vec3 = [
     Math.max(1, Math.round((size[0] * spacing[0]) / newSpacing[0])),
     Math.max(1, Math.round((size[1] * spacing[1]) / newSpacing[1])),

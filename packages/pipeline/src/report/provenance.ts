@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Scan } from '@glisson/imaging/volume/scan';
 import type { ForeignPlan } from '../plan/foreign-plan.ts';
+import type { PatchPlan } from '../plan/patch-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LoadedModel } from '../predict/loaded-model.ts';
 import type { Segmentation } from '../predict/segmentation.ts';
@@ -34,6 +35,7 @@ export interface Provenance {
   };
   readonly settings:
     | Pick<Plan, 'inference' | 'postprocess'>
+    | Pick<PatchPlan, 'inference' | 'postprocess'>
     | Pick<ForeignPlan, 'input' | 'tile' | 'output' | 'postprocess'>;
   readonly warnings: Segmentation['warnings'];
   readonly findings: Scan['findings'];
@@ -81,6 +83,10 @@ export function describeProvenance(
 /** The choices of the plan that shape a result; of a foreign one all, since no model file keeps them. */
 function settingsOf(model: LoadedModel): Provenance['settings'] {
   if (model.kind === 'trained') {
+    const { inference, postprocess } = model.plan;
+    return { inference, postprocess };
+  }
+  if (model.kind === 'patch') {
     const { inference, postprocess } = model.plan;
     return { inference, postprocess };
   }

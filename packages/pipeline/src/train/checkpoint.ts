@@ -17,6 +17,8 @@ const progressSchema = z.strictObject({
   metrics: z.array(z.string()),
   /** Sums of the steps since the last line. */
   pending: z.strictObject({ steps: z.int().min(0), sums: z.array(z.number()) }),
+  /** What batches depend on besides plan, data and step: see `TrainingFamily`. */
+  state: z.array(z.number()).optional(),
 });
 
 /** What training has to remember besides weights and optimiser. Batches need nothing: see `createBatch`. */

@@ -14,11 +14,15 @@ export interface ThresholdChoice {
  * nearest to 0.5. `fallback` stays when no case has the class, or when no threshold finds it (`leastDice`): there is
  * nothing to choose by then.
  */
-export function chooseThreshold(cases: readonly ProbabilityCounts[], fallback: number): ThresholdChoice {
+export function chooseThreshold(
+  cases: readonly ProbabilityCounts[],
+  fallback: number,
+  grid: readonly number[] = thresholdGrid,
+): ThresholdChoice {
   const diceOf = (threshold: number) => meanOf(cases.map((counts) => diceAt(counts, threshold)));
   const planned: ThresholdChoice = { threshold: fallback, dice: diceOf(fallback) };
   if (planned.dice === null) return planned;
-  const nearestFirst = [...thresholdGrid].sort((a, b) => Math.abs(a - 0.5) - Math.abs(b - 0.5));
+  const nearestFirst = [...grid].sort((a, b) => Math.abs(a - 0.5) - Math.abs(b - 0.5));
   let best: ThresholdChoice | undefined;
   for (const threshold of nearestFirst) {
     const dice = diceOf(threshold)!;

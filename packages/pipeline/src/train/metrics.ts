@@ -1,27 +1,45 @@
 import { writeFileWhole } from '@glisson/imaging/files/whole-files';
 import { appendLine } from './append-line.ts';
 
-/** Means over the steps since the line before. */
-export interface StepMetrics {
+interface StepLine {
   readonly kind: 'steps';
   /** Steps done. */
   readonly step: number;
   readonly loss: number;
-  readonly crossEntropy: number;
-  /** Soft Dice on training patches, by class. */
-  readonly softDice: readonly number[];
   readonly learningRate: number;
 }
 
-/** Scores of the validation cases after an epoch; null where no scored slice has the class. */
-export interface EpochMetrics {
+/** Of segmentations. */
+export interface SegmentationStepMetrics extends StepLine {
+  readonly crossEntropy: number;
+  /** Soft Dice on training patches, by class. */
+  readonly softDice: readonly number[];
+}
+
+/** Of classifiers. */
+export interface ClassificationStepMetrics extends StepLine {
+  /** Share of training patches that were judged rightly, before each step. */
+  readonly accuracy: number;
+}
+
+/** Means over the steps since the line before. */
+export type StepMetrics = SegmentationStepMetrics | ClassificationStepMetrics;
+
+/** Scores of the validation cases; null where no scored slice has the class. */
+export interface EpochScores {
+  readonly liverDice: number | null;
+  readonly lesionDice: number | null;
+  /** Where it is chosen anew in each epoch: the threshold of `lesionDice`. */
+  readonly lesionThreshold?: number;
+  /** Mean of the two, or the one there is: what decides which checkpoint is best. */
+  readonly score: number;
+}
+
+/** The scores after an epoch. */
+export interface EpochMetrics extends EpochScores {
   readonly kind: 'epoch';
   readonly epoch: number;
   readonly step: number;
-  readonly liverDice: number | null;
-  readonly lesionDice: number | null;
-  /** Mean of the two: what decides which checkpoint is best. */
-  readonly score: number;
   readonly best: boolean;
 }
 

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { assertWritable } from '@glisson/imaging/files/assert-writable';
 import { assertMayWriteFolder, writeFileWhole } from '@glisson/imaging/files/whole-files';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { AnyPlan } from '../plan/any-plan.ts';
 import { planHash, planText } from '../plan/plan-text.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
 import { appendLine } from './append-line.ts';
@@ -76,7 +76,7 @@ export async function assertMayRun(folder: string, mode: { resume: boolean; forc
  * Starts a run: an earlier one is removed, the plan is written.
  * @throws ImagingError `not-writable`
  */
-export async function startRun(paths: RunPaths, plan: Plan): Promise<void> {
+export async function startRun(paths: RunPaths, plan: AnyPlan): Promise<void> {
   for (const entry of entriesOfARun)
     if (entry !== '.lock') await rm(join(paths.folder, entry), { recursive: true, force: true });
   await writeFileWhole(paths.plan, planText(plan));
@@ -94,7 +94,7 @@ async function sweepPartialFiles(paths: RunPaths): Promise<void> {
  * Finds where a run was stopped; undefined when it was stopped before its first checkpoint.
  * @throws PipelineError `run-invalid` when plan or data are not those of the run, or plan.json was edited since
  */
-export async function resumeRun(paths: RunPaths, plan: Plan) {
+export async function resumeRun(paths: RunPaths, plan: AnyPlan) {
   const checkpoint = existsSync(paths.last) ? await readCheckpoint(paths.last) : undefined;
   const kept = parsePlanText(await readFile(paths.plan, 'utf8'), paths.plan);
   const known = checkpoint?.progress.planHash ?? planHash(kept);

@@ -1,29 +1,22 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createPredictor, type Predictor } from '@glisson/nn/runtime/predictor';
-import type { Trainer } from '@glisson/nn/training/trainer';
-import type { Plan } from '../plan/plan.ts';
-import type { CaseIndex } from './case-index.ts';
+import type { TrainingFamily, TrainingRun } from './family.ts';
 import type { MetricsLog } from './metrics.ts';
 import type { RunPaths } from './run-folder.ts';
 import { type CaseProbabilities, diceAt, lesionsInLiver, meanOf } from './score-slices.ts';
-import type { PreparedSides } from './training-data.ts';
 
 /** What the parts of a run share. */
-export interface Run {
-  readonly plan: Plan;
+export interface Run extends TrainingRun {
+  readonly family: TrainingFamily;
   readonly paths: RunPaths;
-  readonly sides: PreparedSides;
-  readonly cases: readonly CaseIndex[];
-  readonly trainer: Trainer;
   readonly metrics: MetricsLog;
-  readonly threads: number | undefined;
   /** Steps between checkpoints. */
   readonly every: number;
 }
 
 /** Runs `use` with a predictor of the weights as they are now: averaged, when the plan averages them. */
 export async function withPredictor<T>(
-  run: Run,
+  run: TrainingRun,
   control: TaskControl,
   use: (predictor: Predictor) => Promise<T>,
 ): Promise<T> {

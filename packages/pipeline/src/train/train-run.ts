@@ -3,29 +3,29 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeFileWhole } from '@glisson/imaging/files/whole-files';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
-import { createRandom } from '@glisson/imaging/random/seeded-random';
 import type { Finding } from '@glisson/imaging/volume/scan';
-import { unet2d } from '@glisson/nn/models/unet-2d';
-import { segmentation } from '@glisson/nn/training/segmentation';
-import { createTrainer, type Trainer } from '@glisson/nn/training/trainer';
+import { createTrainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import type { Plan } from '../plan/plan.ts';
+import { hashFile } from '../fingerprint/hash-files.ts';
+import { type AnyPlan, isPatchPlan } from '../plan/any-plan.ts';
 import { planHash } from '../plan/plan-text.ts';
 import { findRecipe } from '../plan/recipes/recipes.ts';
 import { parseFields } from '../plan/set-fields.ts';
 import { cacheFolder } from '../preprocess/cache-folder.ts';
-import { createBatch } from './batch.ts';
-import { type CaseIndex, indexCase } from './case-index.ts';
 import type { TrainProgress } from './checkpoint.ts';
 import { compareEnvironments, describeEnvironment, type Environment } from './environment.ts';
+import type { ValidationSummary } from './family.ts';
 import { finishRun } from './finish-run.ts';
 import { openMetrics } from './metrics.ts';
+import { patchFamily } from './patches/patch-family.ts';
+import { transferWeights } from './patches/transfer-weights.ts';
 import type { Run } from './run.ts';
 import { assertMayRun, type RunPaths, resumeRun, runPaths, startRun, writeLog } from './run-folder.ts';
 import { lockRun } from './run-lock.ts';
 import { splitByPatient } from './split.ts';
 import { trainSteps } from './train-steps.ts';
 import { findTrainingData, prepareSides, summariseCases } from './training-data.ts';
+import { unetFamily } from './unet-family.ts';
 
 export interface TrainOptions {
   /** Folder of labelled scans. */
@@ -55,7 +55,7 @@ export interface TrainOptions {
 
 export interface TrainSummary {
   readonly run: string;
-  readonly plan: Plan;
+  readonly plan: AnyPlan;
   readonly planHash: string;
   /** SHA-256 of model.onnx. */
   readonly modelHash: string;
@@ -63,15 +63,7 @@ export interface TrainSummary {
   readonly bestEpoch: number;
   readonly bestStep: number;
   /** Dice on all slices of the validation cases at the chosen thresholds, on the prepared grid. */
-  readonly validation: {
-    readonly liverDice: number | null;
-    readonly lesionDice: number | null;
-    readonly cases: readonly {
-      readonly id: string;
-      readonly liverDice: number | null;
-      readonly lesionDice: number | null;
-    }[];
-  };
+  readonly validation: ValidationSummary;
   readonly seconds: number;
   readonly findings: readonly Finding[];
 }
@@ -93,7 +85,7 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   const started = performance.now();
   const resume = options.resume ?? false;
   const recipe = findRecipe(options.recipe);
-  const set = parseFields(withSeed(options));
+  const set = parseFields(withSeed(options), recipe.schema);
   const seed = (set.get('training.seed') as number | undefined) ?? 1;
   await assertMayRun(options.out, { resume, force: options.force ?? false });
 
@@ -102,7 +94,9 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   const split = splitByPatient(data.cases, { validation, test, seed });
   const cache = options.cache ?? join(cacheFolder(), 'preprocessed');
   const summaries = await summariseCases(data, split.train, cache, control);
-  const plan = recipe({ cases: summaries, dataHash: data.dataHash, split, set });
+  const weightsFile = set.get('training.transfer.weights') as string | null | undefined;
+  const weightsHash = weightsFile ? await hashFile(weightsFile) : undefined;
+  const plan = recipe.plan({ cases: summaries, dataHash: data.dataHash, split, set, weightsHash });
 
   const paths = runPaths(resolve(options.out));
   let unlock = resume ? await lockRun(paths.lock) : undefined;
@@ -111,13 +105,10 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
     const sides = await prepareSides(data, plan, cache, memoryBytes, control);
     try {
-      const byLesion = plan.training.lesionDraw === 'lesion';
-      const cases = sides.train.map((prepared) => indexCase(prepared, byLesion));
-      assertLabelled('training', cases);
-      assertLabelled(
-        'validation',
-        sides.validation.map((prepared) => indexCase(prepared)),
-      );
+      const transferred = isPatchPlan(plan) ? await transferWeights(plan) : undefined;
+      const family = isPatchPlan(plan)
+        ? patchFamily(plan, sides, { initial: transferred?.weights, state: checkpoint?.progress.state })
+        : unetFamily(plan, sides);
 
       // All data has been read: from here on, what goes wrong is no longer bad input.
       unlock ??= await lockRun(paths.lock);
@@ -130,14 +121,17 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
         ...changes,
       ];
       for (const finding of findings) await writeLog(paths, 'finding', finding);
+      if (transferred !== undefined) await writeLog(paths, 'weights', transferred.origin);
 
-      const trainer = await openTrainer(plan, cases, options.threads, control.signal);
+      const progress = checkpoint?.progress ?? firstProgress(plan);
+      const { threads } = options;
+      const groups = family.groupsAt(progress.step);
+      const trainer = await createTrainer({ ...family.trainer, groups, threads, signal: control.signal });
       try {
         if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
-        const progress = checkpoint?.progress ?? firstProgress(plan);
         const metrics = await openMetrics(paths.metrics, progress.metrics);
         const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
-        const run: Run = { plan, paths, sides, cases, trainer, metrics, threads: options.threads, every };
+        const run: Run = { plan, family, paths, trainer, metrics, threads, every };
         await trainSteps(run, progress, control);
         const finished = await finishRun(run, set, control);
         if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
@@ -158,16 +152,6 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   }
 }
 
-/** @throws PipelineError `data-invalid` when no case of a side has any label */
-function assertLabelled(side: string, cases: readonly CaseIndex[]): void {
-  if (cases.some((c) => c.liver.at(-1)! + c.lesion.at(-1)! > 0)) return;
-  throw new PipelineError('data-invalid', `Neither liver nor lesion is labelled in the ${side} cases.`, {
-    found: `only background in ${cases.map((c) => c.prepared.id).join(', ')}`,
-    expected: 'label 1 for liver and 2 for lesion in at least one case',
-    advice: 'Check the label images with glisson inspect, or divide the patients otherwise.',
-  });
-}
-
 /** Writes down where the run goes on; says what is otherwise there than where it began. */
 async function recordStart(paths: RunPaths, resumedAt: number | undefined, threads?: number) {
   const environment = await describeEnvironment(threads);
@@ -182,36 +166,11 @@ async function recordStart(paths: RunPaths, resumedAt: number | undefined, threa
   return compareEnvironments(began, environment);
 }
 
-function openTrainer(
-  plan: Plan,
-  cases: readonly CaseIndex[],
-  threads: number | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Trainer> {
-  const { training, network } = plan;
-  return createTrainer({
-    network: unet2d(network),
-    imageShape: [training.batchSize, network.inputChannels, training.patchSize[1], training.patchSize[0]],
-    loss: segmentation(training.loss),
-    optimiser: optimiserOptions(training.optimiser),
-    weightAverageDecay: training.weightAverageDecay,
-    random: createRandom(training.seed, 'weights'),
-    classPriors: classShares(cases, plan),
-    threads,
-    signal,
-  });
-}
-
-/** The plan's Adam has decoupled decay. */
-function optimiserOptions({ beta1, beta2, epsilon, weightDecay }: Plan['training']['optimiser']) {
-  return { name: 'adamw', beta1, beta2, epsilon, weightDecay } as const;
-}
-
-function firstProgress(plan: Plan): TrainProgress {
+function firstProgress(plan: AnyPlan): TrainProgress {
   return { planHash: planHash(plan), step: 0, best: null, metrics: [], pending: { steps: 0, sums: [] } };
 }
 
-function noLesionToValidate(plan: Plan): Finding {
+function noLesionToValidate(plan: AnyPlan): Finding {
   return {
     severity: 'warning',
     code: 'validation-without-lesion',
@@ -232,17 +191,4 @@ function withSeed(options: TrainOptions): Record<string, string> {
     });
   }
   return { ...set, 'training.seed': String(seed) };
-}
-
-/** Batches that class shares are counted on. */
-const batchesCounted = 4;
-
-/** Share of each class among the pixels of the first batches: the untrained network starts by predicting these. */
-function classShares(cases: readonly CaseIndex[], plan: Plan): number[] {
-  const counts = new Array<number>(plan.network.classes).fill(1);
-  for (let step = 0; step < batchesCounted; step++) {
-    for (const value of createBatch(cases, plan, step).targets) counts[value]!++;
-  }
-  const total = counts.reduce((a, b) => a + b, 0);
-  return counts.map((count) => count / total);
 }

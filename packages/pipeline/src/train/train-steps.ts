@@ -3,50 +3,46 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { NetworkError } from '@glisson/nn/errors/network-error';
 import type { Trainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import type { Plan } from '../plan/plan.ts';
-import { type Batch, createBatch, describeBatch } from './batch.ts';
-import type { CaseIndex } from './case-index.ts';
 import { type TrainProgress, writeCheckpoint } from './checkpoint.ts';
 import { curveSvg } from './curve-svg.ts';
-import { diceOf, type Run, round, withPredictor } from './run.ts';
+import type { TrainingBatch, TrainingFamily } from './family.ts';
+import { type Run, round } from './run.ts';
 import { writeLog } from './run-folder.ts';
 import { learningRateAt } from './schedule.ts';
-import { meanOf, scoreSlices, slicesOfCases } from './score-slices.ts';
 
 /** Steps that a line of metrics.jsonl averages. */
 const stepsPerLine = 10;
 
 /** The loop: the engine computes a step in its own thread while the next batch is cut here. */
 export async function trainSteps(run: Run, begin: TrainProgress, control: TaskControl): Promise<void> {
-  const { plan, paths, trainer, metrics, cases } = run;
+  const { plan, family, paths, trainer, metrics } = run;
   const { training } = plan;
   let { best, pending } = begin;
   let lastScore = '';
-  let batch = begin.step < training.steps ? createBatch(cases, plan, begin.step) : undefined;
+  let groups = JSON.stringify(family.groupsAt(begin.step));
+  let batch = begin.step < training.steps ? family.createBatch(begin.step) : undefined;
 
   for (let step = begin.step; step < training.steps; step++) {
     control.signal?.throwIfAborted();
+    const wanted = family.groupsAt(step);
+    if (JSON.stringify(wanted) !== groups) {
+      await trainer.regroup(wanted);
+      groups = JSON.stringify(wanted);
+    }
     const learningRate = learningRateAt(training, step);
-    const { result, next } = await stepAndPrefetch(trainer, batch!, learningRate, cases, plan, step + 1);
+    const after = step + 1 < training.steps ? step + 1 : undefined;
+    const { result, next } = await stepAndPrefetch(trainer, batch!, learningRate, family, after, step + 1);
     batch = next;
     const done = step + 1;
 
-    const { crossEntropy: ofBatch, dice } = result.parts;
-    const sums = [result.loss, ...ofBatch!, ...dice!];
+    const sums = family.numbersOf(result);
     pending = {
       steps: pending.steps + 1,
       sums: sums.map((value, i) => (pending.sums[i] ?? 0) + value),
     };
     if (done % stepsPerLine === 0 || done === training.steps) {
-      const [loss, crossEntropy, ...softDice] = pending.sums.map((sum) => round(sum / pending.steps));
-      await metrics.add({
-        kind: 'steps',
-        step: done,
-        loss: loss!,
-        crossEntropy: crossEntropy!,
-        softDice,
-        learningRate,
-      });
+      const means = pending.sums.map((sum) => round(sum / pending.steps));
+      await metrics.add(family.lineOf(done, means, learningRate));
       pending = { steps: 0, sums: [] };
     }
     control.onProgress?.({
@@ -67,9 +63,18 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
       await writeFileWhole(paths.curve, curveSvg(metrics.all(), training.steps));
       await writeLog(paths, 'epoch', { epoch, step: done, ...scores });
+      if (after !== undefined && (await family.afterEpoch(run, epoch, control)))
+        batch = family.createBatch(after);
     }
     if (epochEnds || done % run.every === 0) {
-      const progress = { planHash: begin.planHash, step: done, best, metrics: [...metrics.lines], pending };
+      const progress = {
+        planHash: begin.planHash,
+        step: done,
+        best,
+        metrics: [...metrics.lines],
+        pending,
+        ...(family.state !== undefined && { state: [...family.state] }),
+      };
       const state = await trainer.snapshot();
       // Best first: a kill between the two repeats the steps since `last`, and writes the same `best` again.
       if (best?.step === done) await writeCheckpoint(paths.best, state, progress);
@@ -80,21 +85,21 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
 
 async function stepAndPrefetch(
   trainer: Trainer,
-  batch: Batch,
+  batch: TrainingBatch,
   learningRate: number,
-  cases: readonly CaseIndex[],
-  plan: Plan,
-  nextStep: number,
+  family: TrainingFamily,
+  after: number | undefined,
+  done: number,
 ) {
   const running = trainer.step({ ...batch, learningRate });
   // Should the next batch fail, the step's own outcome must not go unhandled.
   running.catch(() => {});
-  const next = nextStep < plan.training.steps ? createBatch(cases, plan, nextStep) : undefined;
+  const next = after === undefined ? undefined : family.createBatch(after);
   try {
     return { result: await running, next };
   } catch (error) {
     if (!(error instanceof NetworkError && error.code === 'not-finite')) throw error;
-    throw diverged(nextStep, describeBatch(cases, plan, nextStep - 1), error);
+    throw diverged(done, family.describeBatch(done - 1), error);
   }
 }
 
@@ -115,11 +120,10 @@ function shown(dice: number | null): string {
 }
 
 /**
- * Dice after an epoch: mean over validation cases, on slices spread evenly over them, at the plan's thresholds.
- * It reports as part of the stage `train`, so that rate and time left count it in.
+ * Scores after an epoch. It reports as part of the stage `train`, so that rate and time left count it in.
  */
 async function validate(run: Run, epoch: number, step: number, control: TaskControl) {
-  const { plan, sides } = run;
+  const { plan, family } = run;
   const inner: TaskControl = {
     signal: control.signal,
     onProgress: ({ done, total }) =>
@@ -131,10 +135,5 @@ async function validate(run: Run, epoch: number, step: number, control: TaskCont
         note: `epoch ${epoch}: scoring slice ${done} of ${total}`,
       }),
   };
-  const slices = slicesOfCases(sides.validation, plan.training.validationSlices);
-  const counts = await withPredictor(run, control, (predictor) =>
-    scoreSlices(predictor, sides.validation, slices, plan, 'validate', inner),
-  );
-  const dice = diceOf(counts, plan.postprocess);
-  return { ...dice, score: round(meanOf([dice.liverDice, dice.lesionDice]) ?? 0) };
+  return family.validate(run, inner);
 }

@@ -8,8 +8,9 @@ import { PipelineError } from '../errors/pipeline-error.ts';
 import { type CaseSummary, summariseCase } from '../fingerprint/case-summary.ts';
 import { hashCase } from '../fingerprint/hash-files.ts';
 import { cachedSummary } from '../fingerprint/summary-cache.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { SplitPlan } from '../plan/plan.ts';
 import { hashJson } from '../plan/plan-text.ts';
+import type { PreparePlan } from '../preprocess/prepare-volume.ts';
 import { type CaseToPrepare, prepareCase } from '../preprocess/prepared-cache.ts';
 import type { PreparedCase } from '../preprocess/prepared-case.ts';
 
@@ -144,7 +145,7 @@ export interface PreparedSides {
  */
 export async function prepareSides(
   data: TrainingData,
-  plan: Pick<Plan, 'preprocess' | 'split'>,
+  plan: { readonly preprocess: PreparePlan; readonly split: SplitPlan },
   cache: string,
   memoryBytes: number,
   control: TaskControl,

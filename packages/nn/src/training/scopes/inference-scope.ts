@@ -7,11 +7,12 @@ import { fixedNorm } from './fixed-norm.ts';
 
 /**
  * A trained network: constant weights, running statistics, no dropout. With `folded` norms lie in the convolutions
- * before them, for speed; without they are computed as they are written, to check the folded ones against.
+ * before them, for speed; without they are computed as they are written, to check the folded ones against, and every
+ * constant keeps its name.
  */
 export function inferenceScope(weights: Weights, { folded }: { readonly folded: boolean }): ScopeSource {
   const fixed = (name: string, shape: readonly number[]) =>
-    constant(weightOf(weights, name, shape).values, shape);
+    constant(weightOf(weights, name, shape).values, shape, folded ? undefined : name);
   return {
     dropout: (_, x) => x,
     parameter: (name, { shape }) => fixed(name, shape),

@@ -1,11 +1,24 @@
+import type { z } from 'zod';
 import { PipelineError } from '../../errors/pipeline-error.ts';
+import type { AnyPlan } from '../any-plan.ts';
 import { nearestName } from '../nearest-name.ts';
-import type { Plan } from '../plan.ts';
+import { patchPlanSchema } from '../patch-plan.ts';
+import { planSchema } from '../plan.ts';
+import { patchRecipes } from './patch-recipes.ts';
 import { type RecipeInput, unet2dPlan } from './unet-2d.ts';
 
-export type Recipe = (input: RecipeInput) => Plan;
+export interface Recipe {
+  /** What its plans look like: what can be set. */
+  readonly schema: z.ZodType<AnyPlan>;
+  plan(input: RecipeInput): AnyPlan;
+}
 
-const recipes: Readonly<Record<string, Recipe>> = { 'unet-2d': unet2dPlan };
+const recipes: Readonly<Record<string, Recipe>> = {
+  'unet-2d': { schema: planSchema, plan: unet2dPlan },
+  ...Object.fromEntries(
+    Object.entries(patchRecipes).map(([name, plan]) => [name, { schema: patchPlanSchema, plan }]),
+  ),
+};
 
 /** Names that `--recipe` takes. */
 export const recipeNames: readonly string[] = Object.keys(recipes);

@@ -15,6 +15,8 @@ export interface RecipeInput {
   readonly split: SplitPlan;
   /** Chosen by the user; what depends on a chosen value follows it. */
   readonly set: FieldValues;
+  /** SHA-256 of the file of first weights, when one was chosen. */
+  readonly weightsHash?: string;
 }
 
 function median(values: readonly number[]): number {
@@ -133,5 +135,5 @@ export function unet2dPlan(input: RecipeInput): Plan {
     },
     fingerprint: createFingerprint(cases, input.dataHash),
   };
-  return parsePlan(applyFields(plan, set), 'the recipe unet-2d with the fields that were set');
+  return parsePlan(applyFields(plan, set), 'the recipe unet-2d with the fields that were set') as Plan;
 }
