@@ -18,7 +18,7 @@ export interface GradientCase {
 }
 
 const classes = 5;
-const small = [4, 3, 64, 64];
+const small = [2, 3, 64, 64];
 /** Of networks so deep that batch norm has few pixels left in the end. */
 const large = [8, 3, 96, 96];
 const unet = { inputChannels: 1, classes, maxChannels: 256, levels: 4, convolutionsPerLevel: 2 };
@@ -52,26 +52,26 @@ export const gradientCases: readonly GradientCase[] = [
   })),
   {
     network: densenet40({ classes }),
-    image: [4, 3, 32, 32],
+    image: [2, 3, 32, 32],
     torch: { network: 'densenet40', options: { form: 'published' } },
   },
   {
     network: densenet40({ classes, form: 'fast' }),
-    image: [4, 3, 32, 32],
+    image: [2, 3, 32, 32],
     torch: { network: 'densenet40', options: { form: 'fast' } },
   },
-  { network: resnet20({ classes }), image: [4, 3, 32, 32], torch: { network: 'resnet20' } },
+  { network: resnet20({ classes }), image: [2, 3, 32, 32], torch: { network: 'resnet20' } },
   { network: squeezenet({ classes }), image: small, torch: { network: 'squeezenet' } },
   ...(['plain', 'residual'] as const).flatMap((block) =>
     (['batch', 'instance', 'none'] as const).map((norm) => ({
       network: unet2d({ ...unet, baseChannels: 32, block, norm }),
-      image: [4, 1, 64, 64],
+      image: [2, 1, 64, 64],
       torch: { network: 'unet', options: { levels: 4, count: 2, residual: block === 'residual' } },
     })),
   ),
   {
     network: unet2d({ ...unet, baseChannels: 16, padding: 'valid' }),
-    image: [4, 1, 108, 108],
+    image: [2, 1, 100, 100],
     torch: { network: 'unet', options: { levels: 4, count: 2 } },
     padding: 'valid',
   },
