@@ -27,6 +27,7 @@ export type OnnxAttribute =
   | { readonly int: number }
   | { readonly ints: readonly number[] }
   | { readonly float: number }
+  | { readonly floats: readonly number[] }
   | { readonly string: string };
 
 /** What an operator needs in order to write itself into an ONNX graph. */

@@ -39,13 +39,20 @@ test.skipIf(!hasSystemTools(['python3-torch']))(
   () => compareWithPeer(cases, runTorch),
 );
 
-test('at the kinks the slope is that of PyTorch', () => {
-  const x = input('x', [3]);
-  const feeds = new Map([[x, [-1, 0, 1]]]);
-  const slope = (y: Tensor) => [...evaluate(gradients(reduceSum(y), [x]), feeds)[0]!];
-  expect(slope(relu(x))).toEqual([0, 0, 1]);
-  expect(slope(leakyRelu(x, 0.5))).toEqual([0.5, 0.5, 1]);
-  expect(slope(clip(x, -1, 0))).toEqual([1, 1, 0]);
+test('at and near the kinks the slope is that of PyTorch', async () => {
+  const x = input('x', [5]);
+  const feeds = new Map([[x, [-1, -1e-20, 0, 1e-20, 1]]]);
+  const check = async (y: Tensor, expected: number[]) => {
+    const slope = gradients(reduceSum(y), [x]);
+    expect([...evaluate(slope, feeds)[0]!]).toEqual(expected);
+    // Negative zeros are zeros.
+    expect([...(await runGraph(slope, feeds))[0]!].map((value) => value + 0)).toEqual(expected);
+  };
+  await check(relu(x), [0, 0, 0, 1, 1]);
+  await check(leakyRelu(x, 0.5), [0.5, 0.5, 0.5, 1, 1]);
+  await check(leakyRelu(x, -0.5), [-0.5, -0.5, -0.5, 1, 1]);
+  await check(leakyRelu(x, 2), [2, 2, 2, 1, 1]);
+  await check(clip(x, -1, 0), [1, 1, 1, 0, 0]);
 });
 
 test.each(activations)('$name stays finite far from zero, value and slope', async ({ of }) => {

@@ -2,7 +2,7 @@ import { withGradient } from '../graph/composite.ts';
 import { apply, type Operator, scalar, type Tensor } from '../graph/tensor.ts';
 import { inOneLayout } from '../onnx/blocked-elementwise.ts';
 import { erf as erfOf } from '../reference/erf.ts';
-import { add, equal, exp, mul, neg, sub, where } from './elementwise.ts';
+import { add, emitStep, equal, exp, mul, neg, sub, where } from './elementwise.ts';
 import { type None, pointwise } from './pointwise.ts';
 
 /** 1 / (1 + e^-x) without overflow on either side. */
@@ -50,29 +50,43 @@ export const tanh = unary(tanhOperator);
 export const softplus = unary(softplusOperator);
 export const erf = unary(erfOperator);
 
-/** y = x where x > 0, else slope x; dx = dy where x > 0, else slope dy (as PyTorch). */
+/**
+ * y = x where x > 0, else slope x; dx = dy where x > 0, else slope dy (as PyTorch). With a positive slope, y tells as
+ * much as x, which then need not be kept.
+ */
 function leakyReluOperator(slope: number): Operator<None> {
-  const made: Operator<None> = pointwise({
+  const plain = pointwise({
     name: 'leakyRelu',
     onnx: 'LeakyRelu',
     onnxAttributes: { alpha: { float: slope } },
     value: (x) => (x! > 0 ? x! : slope * x!),
-    gradient: (dy, [x]) => [() => apply(leakyReluGradientOperator(slope), [x!, dy], {})],
+    gradient: (dy, [x], y) => [() => apply(leakyReluGradientOperator(slope), [slope > 0 ? y : x!, dy], {})],
   });
-  return made;
+  return {
+    ...plain,
+    emit: (result, names, onnx) => {
+      // A convolution in blocks of channels does it on the way.
+      const convolution = onnx.fusable(names[0]!, result.inputs[0]!);
+      if (convolution === undefined) return plain.emit(result, names, onnx);
+      convolution.activation = { string: 'LeakyRelu' };
+      convolution.activation_params = { floats: [slope] };
+      return names[0]!;
+    },
+  };
 }
 
-/** The gradient of `leakyRelu` from its input and dy. */
+/** The gradient of `leakyRelu` from a value with the sign of its input, and dy. */
 function leakyReluGradientOperator(slope: number): Operator<None> {
   return {
     ...pointwise({
       name: 'leakyReluGradient',
       onnx: '',
-      value: (x, dy) => (x! > 0 ? dy! : slope * dy!),
+      value: (sign, dy) => (sign! > 0 ? dy! : slope * dy!),
     }),
     emit: (result, names, onnx) =>
-      inOneLayout(onnx, result.shape, names, ([x, dy]) => {
-        const isPositive = onnx.node('Greater', [x!, onnx.float32(0)]);
+      inOneLayout(onnx, result.shape, names, ([sign, dy]) => {
+        if (slope >= 0 && slope <= 1) return onnx.node('Mul', [dy!, emitStep(onnx, sign!, slope)]);
+        const isPositive = onnx.node('Greater', [sign!, onnx.float32(0)]);
         return onnx.node('Where', [isPositive, dy!, onnx.node('Mul', [dy!, onnx.float32(slope)])]);
       }),
   };

@@ -1,6 +1,13 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { broadcastShapes, type ElementType } from '../graph/shape.ts';
-import { apply, attributesOf, type Operator, scalar, type Tensor } from '../graph/tensor.ts';
+import {
+  apply,
+  attributesOf,
+  type OnnxEmitter,
+  type Operator,
+  scalar,
+  type Tensor,
+} from '../graph/tensor.ts';
 import { inOneLayout } from '../onnx/blocked-elementwise.ts';
 import { stretched } from '../reference/walk.ts';
 import { type None, pointwise } from './pointwise.ts';
@@ -93,16 +100,20 @@ export const reluOperator: Operator<None> = {
 const reluGradientOperator: Operator<None> = {
   ...pointwise({ name: 'reluGradient', onnx: '', value: (y, dy) => (y! > 0 ? dy! : 0) }),
   emit: (result, names, onnx) =>
-    inOneLayout(onnx, result.shape, names, ([y, dy]) => {
-      if (onnx.channelBlock > 1) {
-        // 1 where y > 0 and 0 where it is 0, on all cores: the CPU's Where runs on one.
-        const steepest = { alpha: { float: 1e38 }, beta: { float: 0 } };
-        return onnx.node('Mul', [onnx.node('HardSigmoid', [y!], steepest), dy!]);
-      }
-      const zero = onnx.float32(0);
-      return onnx.node('Where', [onnx.node('Greater', [y!, zero]), dy!, zero]);
-    }),
+    inOneLayout(onnx, result.shape, names, ([y, dy]) => onnx.node('Mul', [dy!, emitStep(onnx, y!, 0)])),
 };
+
+/** Numbers above 1 / steepness count as positive. */
+const steepness = 1e30;
+
+/**
+ * 1 where x > 0, else `low`, as a product held between these two: ONNX Runtime is twice as fast at that as at a
+ * comparison and a choice.
+ */
+export function emitStep(onnx: OnnxEmitter, x: string, low: number): string {
+  const steep = onnx.node('Mul', [x, onnx.float32(steepness)]);
+  return onnx.node('Clip', [steep, onnx.float32(low), onnx.float32(1)]);
+}
 
 /** y = 1 where a > b, else 0 (bool) */
 export const greaterOperator = pointwise({
