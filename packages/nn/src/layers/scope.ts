@@ -11,6 +11,7 @@ export function heNormal(fanIn: number): Initialiser {
   return { kind: 'normal', sd: Math.sqrt(2 / fanIn) };
 }
 
+/** Every number the same. */
 export function fill(value: number): Initialiser {
   return { kind: 'fill', value };
 }
@@ -61,6 +62,7 @@ export interface Scope {
   dropout(x: Tensor, rate: number): Tensor;
 }
 
+/** The place `path` (the root without one) of a network whose parameters and norms come from `source`. */
 export function scopeOf(source: ScopeSource, path = ''): Scope {
   const below = (name: string) => (path === '' ? name : `${path}.${name}`);
   return {

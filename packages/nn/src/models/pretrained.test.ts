@@ -26,6 +26,7 @@ import { loadWeightsFrom } from '../weights/mapping/load-weights.ts';
 import { openWeightFile } from '../weights/open-weight-file.ts';
 import { densenet40 } from './cifar-densenet.ts';
 import { resnet20 } from './cifar-resnet.ts';
+import { encoderUNet } from './encoder-unet.ts';
 import { defineNetwork, type Network } from './network.ts';
 import { resnetEncoder } from './resnet.ts';
 import { squeezenet } from './squeezenet.ts';
@@ -146,6 +147,23 @@ describe.skipIf(!hasSharedWeights)('pretrained networks', () => {
         [1, 256, 14, 14],
       ]);
       for (const [i, values] of exact.entries()) expect(relativeError(found[i]!, values)).toBeLessThan(1e-4);
+    },
+  );
+
+  test(
+    realWeights('the encoder of a U-Net takes all of ResNet18 that there is, and nothing else is missing'),
+    async () => {
+      const network = encoderUNet({ encoder: { kind: 'resnet', depth: 18, stages: 3 }, classes: 2 });
+      const { parameters, norms } = declarationsOf(network);
+      const wanted = [...parameters, ...statisticsOf(norms)];
+      const file = sharedPath('weights', 'resnet18_tv_imagenet_os16_foldedbn.safetensors');
+      const opened = await openWeightFile(await fileSource(file));
+      const { report } = await loadWeightsFrom(opened, wanted, { skip: ['fc'] });
+      const inFile = opened.arrays.filter(({ name }) => !name.startsWith('fc.'));
+      await opened.close();
+      expect(report.loaded).toHaveLength(inFile.length);
+      const ofDecoder = /^(?:up|decoder)\d\.|^head\./;
+      expect(report.missing.filter(({ name }) => !ofDecoder.test(name))).toEqual([]);
     },
   );
 });
