@@ -106,7 +106,7 @@ test('a micro-batch that is not finite is left out, and named', async () => {
   images.fill(3e38);
   await expect(trained.step({ images, targets, learningRate: 1e-2 })).rejects.toMatchObject({
     code: 'not-finite',
-    message: expect.stringMatching(/^step 2, batch 2 of 2: the loss is .*were left as they were/),
+    message: expect.stringMatching(/^step 2, batch 2 of 2: found the loss .*were left as they were/),
   });
   expect(Buffer.compare(await bytesOf(trained), before)).toBe(0);
   const unharmed = await trainer({ microBatches: 2 });

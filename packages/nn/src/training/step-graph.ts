@@ -6,6 +6,7 @@ import { scopeOf } from '../layers/scope.ts';
 import type { Network } from '../models/network.ts';
 import { add, greater, mul, where } from '../operators/elementwise.ts';
 import { concat, reshape } from '../operators/layout.ts';
+import { reduceSum } from '../operators/reduce.ts';
 import { clipNorm, globalNorm } from '../optimisers/clip-norm.ts';
 import { averageShare, movingAverage } from '../optimisers/moving-average.ts';
 import type { MaskInput } from './dropout-masks.ts';
@@ -30,9 +31,12 @@ export interface StepGraph {
   readonly state: readonly StateVector[];
   readonly numbers: readonly StepNumber[];
   readonly masks: readonly MaskInput[];
-  /** What the report holds, one after the other. */
-  readonly report: readonly { readonly name: string; readonly size: number }[];
-  /** `report`, and `next.*` for every state vector. */
+  /** What else the loss reports, in order. */
+  readonly parts: readonly { readonly name: string; readonly size: number }[];
+  /**
+   * `next.*` for every state vector, and `report`: the loss, the norm of the gradient, a number that is 0 when the running
+   * statistics are finite and NaN when they are not, and the parts.
+   */
   readonly outputs: Readonly<Record<string, Tensor>>;
   /** For tests: the loss, and the gradient of this micro-batch, a vector for each segment. */
   readonly loss: Tensor;
@@ -121,16 +125,19 @@ export function stepGraph(options: StepGraphOptions, layout: NetworkLayout, froz
   }
   if (nextStatistics) next.set('statistics', nextStatistics);
 
-  const reported = Object.entries({ loss, gradientNorm: norm, ...parts });
+  // Images of finite numbers whose variance is infinite give a finite loss, but statistics that spoil every model.
+  const overflow = nextStatistics ? reduceSum(mul(nextStatistics, scalar(0))) : scalar(0);
+  const entries = Object.entries(parts);
+  const reported = [loss, norm, overflow, ...entries.map(([, part]) => part)];
   return {
     targets,
     state,
     numbers: numbers.all,
     masks: scope.masks,
-    report: reported.map(([name, { shape }]) => ({ name, size: sizeOf(shape) })),
+    parts: entries.map(([name, { shape }]) => ({ name, size: sizeOf(shape) })),
     outputs: {
       [reportName]: concat(
-        reported.map(([, value]) => reshape(value, [sizeOf(value.shape)])),
+        reported.map((value) => reshape(value, [sizeOf(value.shape)])),
         0,
       ),
       ...Object.fromEntries(state.map(({ name }) => [nextName(name), next.get(name)!])),

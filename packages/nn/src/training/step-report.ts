@@ -13,26 +13,36 @@ export interface StepReport {
   readonly parts: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Takes the report of a run apart. Throws a `NetworkError` ('not-finite') when it holds NaN or infinity. */
+/**
+ * Takes the report of a run apart; `where` says which one it was. Throws a `NetworkError` ('not-finite') when it holds
+ * NaN or infinity: the engine has not taken the run over then.
+ */
 export function readReport(
   outputs: Readonly<Record<string, EngineTensor>>,
-  report: StepGraph['report'],
+  parts: StepGraph['parts'],
   where: string,
 ): StepReport {
-  const numbers = Array.from(outputs[reportName]!.data);
+  const [loss, gradientNorm, overflow, ...rest] = outputs[reportName]!.data as unknown as Iterable<number>;
   let start = 0;
-  const parts = Object.fromEntries(
-    report.map(({ name, size }) => {
+  const found = Object.fromEntries(
+    parts.map(({ name, size }) => {
       start += size;
-      return [name, numbers.slice(start - size, start)];
+      return [name, rest.slice(start - size, start)];
     }),
   );
-  const { loss, gradientNorm, ...others } = parts;
-  if (!numbers.every(Number.isFinite)) {
+  const names = [
+    'the loss',
+    'the norm of the gradient',
+    'the check of running statistics',
+    ...Object.keys(found),
+  ];
+  const values = [loss!, gradientNorm!, overflow!, ...Object.values(found)];
+  if (!values.flat().every(Number.isFinite)) {
+    const shown = values.map((value, i) => `${names[i]} ${[value].flat().join(' ')}`);
     throw new NetworkError(
       'not-finite',
-      `${where}: the loss is ${loss}, the norm of the gradient ${gradientNorm}; the weights were left as they were. Lower the learning rate.`,
+      `${where}: found ${shown.join(', ')}, expected finite numbers; the weights were left as they were. Look at the batch, or lower the learning rate.`,
     );
   }
-  return { loss: loss![0]!, gradientNorm: gradientNorm![0]!, parts: others };
+  return { loss: loss!, gradientNorm: gradientNorm!, parts: found };
 }

@@ -238,6 +238,19 @@ describe('refusals', () => {
     expect(trained.steps).toBe(3);
   });
 
+  test('running statistics that overflow are refused, although the loss is finite', async () => {
+    const trained = await trainer();
+    const before = serialiseState(await trained.snapshot());
+    const wild = batch(0);
+    for (const i of wild.images.keys()) wild.images[i]! *= 1e20;
+    const error = await refusal(trained.step(wild));
+    expect(error.code).toBe('not-finite');
+    expect(error.message).toMatch(
+      /^step 1: found the loss \d\S*, the norm of the gradient \d\S*, the check of running statistics NaN/,
+    );
+    expect(Buffer.compare(serialiseState(await trained.snapshot()), before)).toBe(0);
+  });
+
   test('a step that needs more memory than there is says so, and leaves the state alone', async () => {
     const wide = defineNetwork(
       {

@@ -73,8 +73,8 @@ export interface Trainer {
   readonly engine: EngineReport;
   /**
    * One batch: a step of the optimiser, or a part of one where `microBatches` make a step. Throws a `NetworkError`:
-   * 'shape-mismatch', 'value-invalid', 'out-of-memory', or 'not-finite' when an image, the loss or the gradient is NaN
-   * or infinite; everything then stays as it was before the batch.
+   * 'shape-mismatch', 'value-invalid', 'out-of-memory', or 'not-finite' when an image, the loss, the gradient or a
+   * running statistic is NaN or infinite; everything then stays as it was before the batch.
    */
   step(batch: Batch): Promise<TrainerStepReport>;
   /** All numbers, copied. */
@@ -136,7 +136,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     }
     const buffers = Object.values(feeds).map(({ data }) => data.buffer as ArrayBuffer);
     const outputs = await engine.send({ kind: 'run', feeds }, buffers);
-    const report = readReport(outputs, graph.report, where);
+    const report = readReport(outputs, graph.parts, where);
     microBatch = isLast ? 0 : microBatch + 1;
     if (isLast) steps = step;
     return { ...report, updated: isLast };
@@ -152,19 +152,22 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     if (closed) throw new NetworkError('closed', 'the trainer was closed');
   };
 
-  /** Goes on from `state`, in a new engine where the graph is another one. */
-  const goOn = async (state: TrainerState, nextGroups: readonly ParameterGroup[]): Promise<void> => {
+  const reopen = async (state: TrainerState, next: readonly ParameterGroup[]): Promise<void> => {
+    const prepared = prepareSession(setup, next, state);
+    await session.engine.close();
+    assertOpen();
+    session = await openSession(setup, prepared);
+    if (closed) await session.engine.close();
+    assertOpen();
+    groups = next;
+  };
+
+  const restore = async (state: TrainerState): Promise<void> => {
     const laidOut = layOutState(state, session.treatments, setup);
-    if (nextGroups === groups && hasGraphOf(session, laidOut)) {
+    if (hasGraphOf(session, laidOut)) {
       await session.engine.send({ kind: 'write-state', state: laidOut.vectors });
     } else {
-      const prepared = prepareSession(setup, nextGroups, state);
-      await session.engine.close();
-      assertOpen();
-      session = await openSession(setup, prepared);
-      if (closed) await session.engine.close();
-      assertOpen();
-      groups = nextGroups;
+      await reopen(state, groups);
     }
     steps = state.step;
     microBatch = state.microBatch;
@@ -183,8 +186,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
     step: (batch) => inOrder(() => run(batch)),
     snapshot: () => inOrder(readState),
-    restore: (state) => inOrder(() => goOn(state, groups)),
-    regroup: (next) => inOrder(async () => goOn(await readState(), [...next])),
+    restore: (state) => inOrder(() => restore(state)),
+    regroup: (next) => inOrder(async () => reopen(await readState(), [...next])),
     weights: ({ averaged }) => inOrder(async () => weightsOf(await readState(), declarations, averaged)),
     exportModel: ({ averaged, ...rest }) =>
       inOrder(async () => {

@@ -261,7 +261,7 @@ describe('trainRun', () => {
     expect(where).toMatch(new RegExp(`^step \\d+, with patches of ${patch}, ${patch}$`));
     const step = /\d+/.exec(where!)![0];
     expect(Number(step)).toBeGreaterThan(1);
-    expect(found).toMatch(new RegExp(`^step ${step}: the loss is`));
+    expect(found).toMatch(new RegExp(`^step ${step}: found the loss`));
     const { state, progress } = await readCheckpoint(join(root, 'wild', 'checkpoints', 'last.safetensors'));
     expect([state.step, progress.step]).toEqual([Number(step) - 1, Number(step) - 1]);
     for (const [name, { values }] of Object.entries(state.arrays)) {
