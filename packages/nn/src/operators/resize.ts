@@ -116,8 +116,10 @@ const resizeLinearOperator: Operator<{ readonly size: readonly number[] }> = {
       mode: { string: 'linear' },
       coordinate_transformation_mode: { string: 'half_pixel' },
     };
-    if (!onnx.dynamic) return onnx.node('Resize', [x!, '', '', onnx.int64(result.shape)], mode);
-    if (!scales.every(Number.isInteger)) {
+    const isWhole = scales.every(Number.isInteger);
+    // Factors leave the number of images open, sizes do not.
+    if (!onnx.dynamic && !isWhole) return onnx.node('Resize', [x!, '', '', onnx.int64(result.shape)], mode);
+    if (!isWhole) {
       throw new NetworkError(
         'unsupported',
         `resizeLinear: ${formatShape(shape)} to ${formatShape(result.shape)} is no whole factor, and the model's sizes are open`,
