@@ -72,6 +72,35 @@ describe('the built command', () => {
     expect(glisson('inspect', 'data', '--json', '--quiet').stderr).toBe('');
   });
 
+  test('explain draws the windows of a slice into a folder or a file', () => {
+    const from = ['data/patient-001/dicom', '--labels', 'data/patient-001/truth.nii.gz'];
+    const said = asJson('explain', 'windows', ...from, '--blocks', '2x3', '--patch', '9', '--out', 'windows');
+    expect(said.status).toBe(0);
+    expect(said.document.blocks).toMatchObject({ rows: 2, columns: 3 });
+    expect(said.document.blocks.shares).toHaveLength(6);
+    expect(said.document.windows).toMatchObject({ patch: 9, stride: 8, columns: 4, rows: 4 });
+    const patches = readdirSync(at('windows')).filter((name) => name.startsWith('patch-'));
+    expect(patches).toHaveLength(said.document.examples.length);
+    expect(readFileSync(at('windows/windows.png')).subarray(1, 4).toString()).toBe('PNG');
+    expect(asJson('explain', 'windows', ...from, '--out', 'windows').document.error.code).toBe(
+      'already-exists',
+    );
+    expect(glisson('explain', 'windows', ...from, '--patch', '9', '--out', 'windows', '--force').status).toBe(
+      0,
+    );
+    expect(glisson('explain', 'windows', ...from, '--patch', '9', '--out', 'one.png').status).toBe(0);
+    expect(readFileSync(at('one.png')).equals(readFileSync(at('windows/windows.png')))).toBe(true);
+  });
+
+  test('explain prints the layers of a network', () => {
+    const { stdout, status } = glisson('explain', 'network', 'patch-small', '--stride', '4');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/stage3\.second\.conv +convolution +64 x 9 x 9 +32 +4/);
+    expect(stdout).toContain('77.1 times fewer');
+    const { document } = asJson('explain', 'network', 'vgg16');
+    expect(document.analysis.parameters).toBe(134_268_738);
+  });
+
   test('inspect writes a page that needs nothing from outside', () => {
     expect(glisson('inspect', 'data', '--html', 'page.html').status).toBe(0);
     const page = readFileSync(at('page.html'), 'utf8');
@@ -200,6 +229,10 @@ describe('mistakes', () => {
     fails(2, 'usage', 'inspect', 'data', '--htlm', 'x');
     fails(2, 'usage', 'phantom', 'p', '--patients', 'two');
     fails(2, 'usage', 'convert', 'notes.txt', 'out');
+    fails(2, 'usage', 'explain', 'everything', 'data');
+    fails(2, 'option-invalid', 'explain', 'network', 'vgg17');
+    fails(2, 'usage', 'explain', 'windows', 'data/patient-001/dicom');
+    fails(2, 'usage', 'explain', 'windows', 'data/patient-001/dicom', '--out', 'x.png', '--blocks', '4');
     fails(2, 'usage', 'convert', 'notes.txt', 'out.nii.gz', '--to', 'png');
   });
 

@@ -3,6 +3,7 @@ import { convert } from './convert.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { evaluate } from './evaluate.ts';
+import { explain } from './explain.ts';
 import { inspect } from './inspect.ts';
 import { phantom } from './phantom.ts';
 import { segment } from './segment.ts';
@@ -20,4 +21,5 @@ export const verbs: readonly AnyVerb[] = [
   train,
   segment,
   evaluate,
+  explain,
 ];
