@@ -1,7 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 
 /** Folders whose frames say how a graph is built, not who asked for it. */
-const inner = /^(?:graph|operators|layers|autodiff|losses)\//;
+const inner = /^(?:graph|operators|layers|autodiff|losses|training)\//;
 
 /** The folder of this package's code, as stack frames write it. */
 const root = new URL('..', import.meta.url).pathname;

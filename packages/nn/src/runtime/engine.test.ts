@@ -82,3 +82,27 @@ test('a signal that is set while the model opens', async () => {
   controller.abort(reason);
   await expect(opening).rejects.toBe(reason);
 });
+
+test('numbers of threads that make no sense', async () => {
+  const model = writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } });
+  for (const threads of [0, -1, 1.5, Number.NaN]) {
+    await expect(openEngine(model, { threads })).rejects.toMatchObject({
+      code: 'value-invalid',
+      message: `threads: expected a whole number from 1, found ${threads}`,
+    });
+  }
+});
+
+test('a request whose buffers cannot move is refused, and the engine works on', async () => {
+  const engine = await openEngine(writeModel({ name: 'm', outputs: { y: relu(input('x', [2])) } }), {
+    threads: 1,
+  });
+  const feeds = { x: { data: Float32Array.of(-1, 2), dims: [2] } };
+  const { buffer } = feeds.x.data;
+  await expect(engine.send({ kind: 'run', feeds }, [buffer, buffer])).rejects.toMatchObject({
+    code: 'type-mismatch',
+    message: expect.stringMatching(/cannot move/),
+  });
+  expect((await engine.send({ kind: 'run', feeds })).y!.data).toEqual(Float32Array.of(0, 2));
+  await engine.close();
+});

@@ -15,7 +15,10 @@ export interface EngineOptions extends Partial<SessionOptions> {
 /** A session of ONNX Runtime in a thread of its own: a worker thread in Node, a Web Worker in a browser. */
 export interface Engine {
   readonly report: EngineReport;
-  /** Sends a request; the buffers in `transfer` move to the worker and are empty afterwards. */
+  /**
+   * Sends a request; the buffers in `transfer` move to the worker and are empty afterwards. Rejects with a
+   * `NetworkError` ('type-mismatch') where they cannot move.
+   */
   send<K extends EngineRequest['kind']>(
     request: Extract<EngineRequest, { kind: K }>,
     transfer?: readonly ArrayBuffer[],
@@ -31,11 +34,14 @@ interface Pending {
 
 /**
  * Opens `model` (ONNX bytes; copied) in a thread of its own. Rejects with a `NetworkError`: 'engine-failed' when
- * ONNX Runtime refuses the model, 'provider-unavailable', 'out-of-memory'.
+ * ONNX Runtime refuses the model, 'provider-unavailable', 'out-of-memory', 'value-invalid' (threads).
  */
 export async function openEngine(model: Uint8Array, options: EngineOptions = {}): Promise<Engine> {
   const { signal, state = {}, guard, provider = 'cpu', memoryPattern = false, threads, profile } = options;
   signal?.throwIfAborted();
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
+    throw new NetworkError('value-invalid', `threads: expected a whole number from 1, found ${threads}`);
+  }
   const pending = new Map<number, Pending>();
   let counter = 0;
   let ended: { readonly reason: unknown } | undefined;
@@ -81,9 +87,15 @@ export async function openEngine(model: Uint8Array, options: EngineOptions = {})
         reject(ended.reason);
         return;
       }
-      thread.awaits(true);
       const id = counter++;
-      thread.post({ id, request }, transfer);
+      try {
+        thread.post({ id, request }, transfer);
+      } catch (cause) {
+        const message = `These buffers cannot move to the engine's thread: ${(cause as Error).message}. Give each array a whole ArrayBuffer of its own.`;
+        reject(new NetworkError('type-mismatch', message, { cause }));
+        return;
+      }
+      thread.awaits(true);
       pending.set(id, { resolve: resolve as Pending['resolve'], reject });
     });
   const close = async (): Promise<void> => {

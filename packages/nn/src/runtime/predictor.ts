@@ -1,7 +1,9 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
+import { readInput } from '../onnx/read-input.ts';
 import { readModelMetadata } from '../onnx/read-metadata.ts';
 import type { EngineReport } from './backend.ts';
+import { checkNumbers, emptied } from './check-numbers.ts';
 import { openEngine } from './engine.ts';
 
 export interface PredictorOptions {
@@ -26,7 +28,8 @@ export interface Predictor {
   /**
    * Runs the network on `image`, row-major [N, C, H, W] as in `dims`. The array's buffer moves to the engine and is
    * empty afterwards. Returns the model's probabilities (logits, where it was exported without an activation)
-   * [N, classes, ...]. Throws a `NetworkError`.
+   * [N, classes, ...]. Throws a `NetworkError`: 'shape-mismatch' and 'type-mismatch' where the image is none of the
+   * model's, 'engine-failed' (also at sizes that an open model cannot halve), 'out-of-memory', 'closed'.
    */
   run(image: Float32Array, dims: Shape): Promise<Prediction>;
   close(): Promise<void>;
@@ -41,20 +44,35 @@ export const logitsName = 'logits';
 /** Opens an exported model in a worker thread. Throws a `NetworkError` when the model is damaged. */
 export async function createPredictor(model: Uint8Array, options: PredictorOptions = {}): Promise<Predictor> {
   const metadata = readModelMetadata(model);
+  const wanted = readInput(model, imageName);
   const engine = await openEngine(model, options);
   return {
     metadata,
     engine: engine.report,
     run: async (image, dims) => {
+      checkNumbers(image, 'float32', 'predictor');
       if (image.length !== sizeOf(dims)) {
         throw new NetworkError(
           'shape-mismatch',
-          `predictor: ${image.length} numbers do not fill an image ${formatShape(dims)}`,
+          `predictor: ${image.length} numbers do not fill an image ${formatShape(dims)}${emptied(image)}`,
         );
       }
-      const outputs = await engine.send({ kind: 'run', feeds: { [imageName]: { data: image, dims } } }, [
-        image.buffer as ArrayBuffer,
-      ]);
+      if (wanted !== undefined && !fits(dims, wanted)) {
+        throw new NetworkError(
+          'shape-mismatch',
+          `predictor: the model takes images [${wanted.join(', ')}], found ${formatShape(dims)}`,
+        );
+      }
+      const outputs = await engine
+        .send({ kind: 'run', feeds: { [imageName]: { data: image, dims } } }, [image.buffer as ArrayBuffer])
+        .catch((cause: unknown) => {
+          if (!(cause instanceof NetworkError && cause.code === 'engine-failed')) throw cause;
+          throw new NetworkError(
+            'engine-failed',
+            `predictor: the model failed on an image ${formatShape(dims)}. Is it too small for the network, or a side not divisible as it must be? (${cause.message})`,
+            { cause },
+          );
+        });
       const result = outputs[probabilitiesName] ?? outputs[logitsName];
       if (result === undefined) {
         throw new NetworkError(
@@ -66,4 +84,14 @@ export async function createPredictor(model: Uint8Array, options: PredictorOptio
     },
     close: () => engine.close(),
   };
+}
+
+function fits(dims: Shape, wanted: readonly (number | string)[]): boolean {
+  return (
+    dims.length === wanted.length &&
+    dims.every(
+      (size, axis) =>
+        Number.isInteger(size) && size >= 0 && (typeof wanted[axis] === 'string' || size === wanted[axis]),
+    )
+  );
 }

@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
-import type { TargetType } from './loss.ts';
+import { checkNumbers, emptied } from '../runtime/check-numbers.ts';
+import { ignoredTarget, type TargetType } from './loss.ts';
 
 export interface Batch {
   /** As `imageShape` says, row-major; its buffer moves to the engine and is empty afterwards. */
@@ -17,19 +18,27 @@ export function checkBatch(
   wanted: TargetType,
   where: string,
 ): void {
+  checkNumbers(images, 'float32', `${where}, images`);
+  checkNumbers(targets, wanted.type, `${where}, targets`);
   const [imageSize, targetSize] = [sizeOf(imageShape), sizeOf(wanted.shape)];
   if (images.length !== imageSize || targets.length !== targetSize) {
     throw new NetworkError(
       'shape-mismatch',
-      `${where}: expected images ${formatShape(imageShape)} (${imageSize} numbers) and targets ${formatShape(wanted.shape)} (${targetSize}), found ${images.length} and ${targets.length} numbers`,
+      `${where}: expected images ${formatShape(imageShape)} (${imageSize} numbers) and targets ${formatShape(wanted.shape)} (${targetSize}), found ${images.length} and ${targets.length} numbers${emptied(images)}`,
     );
-  }
-  const found = targets instanceof Float32Array ? 'float32' : 'uint8';
-  if (found !== wanted.type) {
-    throw new NetworkError('type-mismatch', `${where}: expected ${wanted.type} targets, found ${found}`);
   }
   if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
     throw new NetworkError('value-invalid', `${where}: the learning rate is ${learningRate}`);
+  }
+  const { values: known } = wanted;
+  if (known !== undefined) {
+    const bad = targets.findIndex((value) => value >= known && value !== ignoredTarget);
+    if (bad >= 0) {
+      throw new NetworkError(
+        'value-invalid',
+        `${where}: the target at offset ${bad} is ${targets[bad]}, but classes go from 0 to ${known - 1}; ${ignoredTarget} marks what does not count`,
+      );
+    }
   }
   for (const [what, values] of Object.entries({ images, targets })) {
     const bad = values.findIndex((value) => !Number.isFinite(value));

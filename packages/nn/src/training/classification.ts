@@ -7,7 +7,7 @@ import { reduceSum } from '../operators/reduce.ts';
 import { ofClasses, type TrainingLoss } from './loss.ts';
 
 /**
- * Cross-entropy of logits [N, classes] and targets [N] uint8 (a value that is no class is ignored). Reports
+ * Cross-entropy of logits [N, classes] and targets [N] uint8 (255 is ignored). Reports
  * `crossEntropy` and `accuracy`, the share of targets whose logit is the largest, before the step.
  */
 export function classification(options: CrossEntropyOptions = {}): TrainingLoss {

@@ -119,8 +119,13 @@ function wantedArrays(
 }
 
 function checkState(state: TrainerState, reader: StateReader): void {
-  const { network, arrays, frozen, since, microBatch } = state;
+  const { network, arrays, frozen, since, step, microBatch } = state;
   const problems: string[] = [];
+  // The same arrays may belong to another structure: other activations, other padding.
+  if (network !== reader.network.name) problems.push('it is of another network');
+  if (![step, microBatch].every((count) => Number.isSafeInteger(count) && count >= 0)) {
+    problems.push(`step ${step} and micro-batch ${microBatch} are no counts`);
+  }
   const known = new Set(reader.declarations.parameters.map(({ name }) => name));
   for (const name of [...frozen, ...Object.keys(since)]) {
     if (!known.has(name)) problems.push(`the parameter ${name} is not wanted`);
@@ -131,7 +136,7 @@ function checkState(state: TrainerState, reader: StateReader): void {
     if (array === undefined) problems.push(`${key} is missing`);
     else if (!sameShape(array.shape, shape)) {
       problems.push(`${key} is ${formatShape(array.shape)}, expected ${formatShape(shape)}`);
-    }
+    } else if (!array.values.every(Number.isFinite)) problems.push(`${key} holds NaN or infinity`);
   }
   for (const key of Object.keys(arrays)) if (!wanted.has(key)) problems.push(`${key} is not wanted`);
   if (microBatch >= reader.microBatches) {

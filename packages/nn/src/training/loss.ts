@@ -11,7 +11,12 @@ import {
 export interface TargetType {
   readonly shape: Shape;
   readonly type: 'uint8' | 'float32';
+  /** uint8 targets: values from here on are mistakes, except for `ignoredTarget`. */
+  readonly values?: number;
 }
+
+/** The uint8 target that marks what does not count. */
+export const ignoredTarget = 255;
 
 /** What training makes small, and what it reports beside it. */
 export interface TrainingLoss {
@@ -21,27 +26,32 @@ export interface TrainingLoss {
   build(logits: Tensor, targets: Tensor): Loss;
 }
 
+/** One class for each pixel or image: the targets of logits [N, classes, ...S] are uint8 [N, ...S]. */
+export function classTargets([n, classes, ...spatial]: Shape): TargetType {
+  return { shape: [n!, ...spatial], type: 'uint8', values: classes! };
+}
+
 /**
- * A loss of one class per target, of pixels or whole images: logits [N, classes, ...S], targets [N, ...S] uint8; a
- * value that is no class is ignored.
+ * A loss of one class per target, of pixels or whole images: logits [N, classes, ...S], targets [N, ...S] uint8;
+ * 255 is ignored.
  */
 export function ofClasses(build: (prediction: ClassPrediction) => Loss): TrainingLoss {
   return {
-    targets: ([n, , ...spatial]) => ({ shape: [n!, ...spatial], type: 'uint8' }),
+    targets: classTargets,
     build: (logits, targets) => build(classPrediction(logits, targets)),
   };
 }
 
 /**
- * A loss of classes that may be true together: logits and targets [N, classes, ...S], targets 0 or 1 as uint8, or
- * from 0 to 1 as float32; others are ignored.
+ * A loss of classes that may be true together: logits and targets [N, classes, ...S], targets 0 or 1 as uint8
+ * (255 is ignored), or from 0 to 1 as float32 (others are ignored).
  */
 export function ofLabels(
   build: (prediction: Prediction) => Loss,
   type: TargetType['type'] = 'uint8',
 ): TrainingLoss {
   return {
-    targets: (shape) => ({ shape, type }),
+    targets: (shape) => ({ shape, type, ...(type === 'uint8' && { values: 2 }) }),
     build: (logits, targets) => build(labelPrediction(logits, targets)),
   };
 }

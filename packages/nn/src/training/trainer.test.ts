@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { NetworkError } from '../errors/network-error.ts';
 import { relu } from '../layers/activation.ts';
+import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { sequential } from '../layers/layer.ts';
 import { defineNetwork } from '../models/network.ts';
@@ -345,4 +346,110 @@ test('the exported model equals evaluation, takes any size, and carries its meta
     await predictor.close();
   }
   await expect(createPredictor(new Uint8Array([1, 2, 3]))).rejects.toThrow(/no complete ONNX model/);
+});
+
+test('batches of other types, in shared memory, or sent twice, and both arrays in one buffer', async () => {
+  const trained = await trainer();
+  const { images, targets, learningRate } = batch(0);
+  const shared = new Float32Array(new SharedArrayBuffer(4 * images.length));
+  const wrong: [Partial<Record<keyof Batch, unknown>>, RegExp][] = [
+    [{ images: Float64Array.from(images) }, /^step 1, images: expected float32 .* found Float64Array/],
+    [{ images: Array.from(images) }, /^step 1, images: .* found Array/],
+    [{ images: undefined }, /^step 1, images: .* found undefined/],
+    [{ images: shared }, /^step 1, images: .* shared memory/],
+    [{ targets: Int8Array.from(targets) }, /^step 1, targets: expected uint8 .* found Int8Array/],
+  ];
+  for (const [part, message] of wrong) {
+    await expect(
+      trained.step({ images, targets, learningRate, ...part } as Batch),
+      String(message),
+    ).rejects.toMatchObject({ code: 'type-mismatch', message: expect.stringMatching(message) });
+  }
+  const both = new ArrayBuffer(4 * images.length + targets.length);
+  const oneBuffer = {
+    images: new Float32Array(both, 0, images.length),
+    targets: new Uint8Array(both, 4 * images.length),
+    learningRate,
+  };
+  oneBuffer.images.set(images);
+  oneBuffer.targets.set(targets);
+  const { loss } = await trained.step(oneBuffer);
+  expect(loss).toBe((await (await trainer()).step(batch(0))).loss);
+  await expect(trained.step(oneBuffer)).rejects.toMatchObject({
+    code: 'shape-mismatch',
+    message: expect.stringMatching(/found 0 and 0 numbers; buffers that were given once have moved/),
+  });
+});
+
+test('a state of another network with the same arrays, or without sense, is refused', async () => {
+  const trained = await trainer();
+  await trained.step(batch(0));
+  const state = await trained.snapshot();
+  const leaky = unet2d({
+    inputChannels: 2,
+    classes: 3,
+    baseChannels: 4,
+    maxChannels: 8,
+    levels: 3,
+    convolutionsPerLevel: 2,
+    activation: 'leakyRelu',
+  });
+  const other = await trainer(1, { network: leaky });
+  await expect(other.restore(state)).rejects.toMatchObject({
+    code: 'state-mismatch',
+    message: expect.stringMatching(/leaky': it is of another network/),
+  });
+  const [name, array] = Object.entries(state.arrays)[3]!;
+  const broken = { ...array, values: array.values.map((value, i) => (i === 1 ? Number.NaN : value)) };
+  for (const change of [
+    { step: Number.NaN },
+    { step: -1 },
+    { arrays: { ...state.arrays, [name]: broken } },
+  ]) {
+    await expect(trained.restore({ ...state, ...change })).rejects.toMatchObject({ code: 'state-mismatch' });
+  }
+  expect(trained.steps).toBe(1);
+  await trained.restore(state);
+});
+
+test('a target that is no class is a mistake; 255 is ignored', async () => {
+  const trained = await trainer();
+  const wrong = batch(0);
+  wrong.targets[5] = 3;
+  await expect(trained.step(wrong)).rejects.toMatchObject({
+    code: 'value-invalid',
+    message: 'step 1: the target at offset 5 is 3, but classes go from 0 to 2; 255 marks what does not count',
+  });
+  const ignored = batch(0);
+  ignored.targets[5] = 255;
+  expect((await trained.step(ignored)).updated).toBe(true);
+});
+
+test('batch norm over a single number per channel is refused where it is built', async () => {
+  const normed = defineNetwork(
+    {
+      name: 'one pixel',
+      task: 'segmentation',
+      inputChannels: 1,
+      classes: 2,
+      smallestSize: [1, 1],
+      divisor: 1,
+      headBias: 'head.bias',
+    },
+    sequential({ conv: conv(2, { kernel: 1 }), bn: batchNorm(), head: conv(2, { kernel: 1 }) }),
+  );
+  const loss = segmentation({ crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] });
+  await expect(trainer(1, { network: normed, imageShape: [1, 1, 1, 1], loss })).rejects.toMatchObject({
+    code: 'shape-mismatch',
+    message: expect.stringMatching(/^bn: batch norm over one number per channel, \[1, 2, 1, 1\]/),
+  });
+  expect((await trainer(1, { network: normed, imageShape: [2, 1, 1, 1], loss })).parameterCount).toBe(14);
+});
+
+test('a loss that does not fit the network names the line that asked for the trainer', async () => {
+  const loss = segmentation({ crossEntropyWeight: 1, diceWeight: 1, classWeights: [1, 1] });
+  await expect(trainer(1, { loss })).rejects.toMatchObject({
+    code: 'shape-mismatch',
+    message: expect.stringMatching(/built at trainer\.test\.ts:\d+\)$/),
+  });
 });

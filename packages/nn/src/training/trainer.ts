@@ -73,15 +73,16 @@ export interface Trainer {
   readonly engine: EngineReport;
   /**
    * One batch: a step of the optimiser, or a part of one where `microBatches` make a step. Throws a `NetworkError`:
-   * 'shape-mismatch', 'value-invalid', 'out-of-memory', or 'not-finite' when an image, the loss, the gradient or a
-   * running statistic is NaN or infinite; everything then stays as it was before the batch.
+   * 'shape-mismatch', 'type-mismatch', 'value-invalid', 'out-of-memory', or 'not-finite' when an image, the loss, the
+   * gradient or a running statistic is NaN or infinite; everything then stays as it was before the batch.
    */
   step(batch: Batch): Promise<TrainerStepReport>;
   /** All numbers, copied. */
   snapshot(): Promise<TrainerState>;
   /**
    * Takes over a snapshot bit by bit, under the groups of this trainer (see `regroup` for parameters that were frozen
-   * then and are not now). Throws a `NetworkError` ('state-mismatch') when it is of another network or optimiser.
+   * then and are not now). Throws a `NetworkError` ('state-mismatch') when it is of another network (by its name) or
+   * optimiser, or holds numbers that are not finite; everything then stays as it was.
    */
   restore(state: TrainerState): Promise<void>;
   /**
@@ -134,8 +135,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     for (const [layer, mask] of graph.masks.entries()) {
       feeds[mask.name] = { data: dropoutMask({ seed, step, microBatch }, layer, mask), dims: mask.shape };
     }
-    const buffers = Object.values(feeds).map(({ data }) => data.buffer as ArrayBuffer);
-    const outputs = await engine.send({ kind: 'run', feeds }, buffers);
+    // Images and targets may lie in one buffer.
+    const buffers = new Set(Object.values(feeds).map(({ data }) => data.buffer as ArrayBuffer));
+    const outputs = await engine.send({ kind: 'run', feeds }, [...buffers]);
     const report = readReport(outputs, graph.parts, where);
     microBatch = isLast ? 0 : microBatch + 1;
     if (isLast) steps = step;

@@ -1,5 +1,6 @@
 import { NetworkError } from '../../errors/network-error.ts';
-import { sizeOf } from '../../graph/shape.ts';
+import { shapeError } from '../../graph/origin.ts';
+import { formatShape, sizeOf } from '../../graph/shape.ts';
 import { constant, input, scalar, type Tensor } from '../../graph/tensor.ts';
 import type { ScopeSource } from '../../layers/scope.ts';
 import { batchNorm } from '../../operators/batch-norm.ts';
@@ -57,10 +58,15 @@ export function trainingScope(
     },
     batchNorm: (name, x, affine, options) => {
       if (!norms.has(name)) return fixed.batchNorm(name, x, affine, options);
+      const count = sizeOf(x.shape) / x.shape[1]!;
+      if (count === 1) {
+        throw shapeError(
+          `${name}: batch norm over one number per channel, ${formatShape(x.shape)}, makes every number 0; take larger batches or images, or freeze the norm`,
+        );
+      }
       const { result, mean, variance } = batchNorm(x, affine.gamma, affine.beta, options.epsilon);
       // The running variance is the unbiased one, as in PyTorch.
-      const count = sizeOf(x.shape) / x.shape[1]!;
-      const unbiased = mul(variance, scalar(count / Math.max(count - 1, 1)));
+      const unbiased = mul(variance, scalar(count / (count - 1)));
       batchStatistics.set(name, concat([mean, unbiased], 0));
       return result;
     },
