@@ -5,7 +5,7 @@ import { constant, input, type Tensor } from '../graph/tensor.ts';
 import { batchNorm } from '../operators/batch-norm.ts';
 import { type ConvolutionOptions, convolution } from '../operators/convolution.ts';
 import { add, mul, relu } from '../operators/elementwise.ts';
-import { concat, reshape, slice } from '../operators/layout.ts';
+import { concat, reshape, slice, transpose } from '../operators/layout.ts';
 import { maxPool, maxPool2 } from '../operators/pooling.ts';
 import { reduceSum } from '../operators/reduce.ts';
 import { evaluate } from '../reference/evaluate.ts';
@@ -126,6 +126,20 @@ describe.skipIf(block === 1)('pooling in blocks of channels [needs a processor w
     }
   });
 });
+
+test.skipIf(block === 1)(
+  '[needs a processor with AVX2] a large transposition through blocks moves every number',
+  async () => {
+    const x = input('x', [130, 9, 29 * block]);
+    const numbers = Float64Array.from({ length: sizeOf(x.shape) }, (_, i) => i);
+    const turned = transpose(x, [0, 2, 1]);
+    const model = buildModel({ name: 'm', outputs: { y: turned }, channelBlock: block });
+    expect(model.graph.nodes.map(({ type }) => type)).toContain('ReorderInput');
+    const feeds = new Map([[x, numbers]]);
+    const [found] = await runGraph([turned], feeds, { channelBlock: block });
+    expect(Float64Array.from(found!)).toEqual(evaluate([turned], feeds)[0]);
+  },
+);
 
 describe.skipIf(block === 1)('volumes in blocks of channels [needs a processor with AVX2]', () => {
   test.each(volumes.map(({ name }, i) => [name, i] as const))(

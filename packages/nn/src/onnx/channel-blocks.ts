@@ -112,8 +112,12 @@ function convolveImages(
 ): string {
   const block = onnx.channelBlock;
   const [k, c, u, v] = weights as [number, number, number, number];
-  const split = onnx.node('Reshape', [kernel!, onnx.int64([k / block, block, c / block, block, u, v])]);
-  const moved = onnx.node('Transpose', [split], { perm: { ints: [0, 2, 4, 5, 3, 1] } });
+  // Two moves of one axis each: several times as fast as all at once.
+  const filters = onnx.node('Reshape', [kernel!, onnx.int64([k / block, block, c * u * v])]);
+  const innermost = onnx.node('Transpose', [filters], { perm: { ints: [0, 2, 1] } });
+  const inputs = [(k / block) * (c / block), block, u * v, block];
+  const split = onnx.node('Reshape', [innermost, onnx.int64(inputs)]);
+  const moved = onnx.node('Transpose', [split], { perm: { ints: [0, 2, 1, 3] } });
   const ordered = onnx.node('Reshape', [moved, onnx.int64(weights)]);
   return onnx.node(
     'Conv',
