@@ -119,6 +119,7 @@ export const inputOperator: Operator<InputAttributes> = {
   },
 };
 
+/** A value that is fed under a name when the graph is run. */
 export function input(name: string, shape: Shape, type: ElementType = 'float32'): Tensor {
   return apply(inputOperator, [], { name, shape, type });
 }
@@ -154,6 +155,7 @@ export function constant(values: Float32Array | readonly number[], shape: Shape,
   });
 }
 
+/** A constant without axes. */
 export function scalar(value: number): Tensor {
   return constant([value], []);
 }

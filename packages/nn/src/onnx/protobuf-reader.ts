@@ -111,6 +111,7 @@ export function integersOf(field: ProtobufField): number[] {
   return readVarints(contentOf(field, 'varint', 'bytes'));
 }
 
+/** The 32-bit float of a field. Throws a `NetworkError` ('damaged') where it is none. */
 export function floatOf(field: ProtobufField): number {
   const bytes = contentOf(field, 'fixed32');
   return new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true);

@@ -19,6 +19,7 @@ export function integerField(field: number, value: number | bigint): Pieces {
   return [varint(field << 3), varint(value)];
 }
 
+/** A field that holds a 32-bit float. */
 export function floatField(field: number, value: number): Pieces {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
@@ -30,6 +31,7 @@ export function bytesField(field: number, bytes: Uint8Array): Pieces {
   return [varint((field << 3) | 2), varint(bytes.length), bytes];
 }
 
+/** A field that holds text, as UTF-8. */
 export function textField(field: number, text: string): Pieces {
   return bytesField(field, utf8.encode(text));
 }

@@ -280,10 +280,15 @@ export function pow(x: Tensor, exponent: number): Tensor {
   return exponent === 0.5 ? sqrt(x) : apply(powOperator, [x, scalar(exponent)], {});
 }
 
+/**
+ * `a` where the condition (bool) is true, else `b`; shapes broadcast. The derivative flows to the one that
+ * was taken.
+ */
 export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   return apply(whereOperator, [condition, a, b], {});
 }
 
+/** The same numbers in another type, not differentiable; a value that has the type comes back as it is. */
 export function cast(source: Tensor, type: ElementType): Tensor {
   return source.type === type ? source : apply(castOperator, [source], { type });
 }

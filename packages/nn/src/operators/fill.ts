@@ -9,6 +9,7 @@ export function filled(value: number, shape: Shape): Tensor {
     : expand(constant([value], []), shape);
 }
 
+/** Zeros of a shape. */
 export function zeros(shape: Shape): Tensor {
   return filled(0, shape);
 }

@@ -32,6 +32,10 @@ export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   evaluate: (_, [source]) => source!.values,
 };
 
+/**
+ * The same elements in row-major order under another shape of the same size. Throws a `NetworkError`
+ * ('shape-mismatch').
+ */
 export function reshape(source: Tensor, shape: Shape): Tensor {
   return sameShape(source.shape, shape) ? source : apply(reshapeOperator, [source], { shape });
 }
@@ -132,6 +136,7 @@ function isChannelsLast(perm: readonly number[]): boolean {
   return last > 1 && perm.every((from, to) => from === (to === 0 ? 0 : to === last ? 1 : to + 1));
 }
 
+/** Axis `i` of the result is axis `perm[i]` of the source. Throws a `NetworkError` ('shape-mismatch'). */
 export function transpose(source: Tensor, perm: readonly number[]): Tensor {
   return apply(transposeOperator, [source], { perm });
 }
@@ -315,6 +320,10 @@ export const concatOperator: Operator<{ readonly axis: number }> = {
   },
 };
 
+/**
+ * The inputs one after the other along `axis`; all other sizes must be equal. Throws a `NetworkError`
+ * ('shape-mismatch').
+ */
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   return inputs.length === 1 ? inputs[0]! : apply(concatOperator, inputs, { axis });
 }

@@ -60,6 +60,10 @@ export const matmulOperator: Operator<Record<string, never>> = {
   },
 };
 
+/**
+ * Product of matrices [..., M, K] and [..., K, N], over leading axes as NumPy's `matmul`. Throws a
+ * `NetworkError` ('shape-mismatch').
+ */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   return apply(matmulOperator, [a, b], {});
 }

@@ -21,6 +21,10 @@ export interface PoolAttributes {
   readonly ceilMode: boolean;
 }
 
+/**
+ * The options of a pooling with a number for each axis of the image [N, C, ...S]. Throws a `NetworkError`
+ * ('value-invalid').
+ */
 export function poolAttributes(name: string, x: Tensor, options: PoolOptions): PoolAttributes {
   const rank = imageSizes(name, x).spatial.length;
   const { pads = 0, ceilMode = false } = options;

@@ -18,12 +18,17 @@ export interface ReduceAttributes {
   readonly keepDims: boolean;
 }
 
+/** The shape that is left when axes are reduced. */
 export function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttributes): number[] {
   return keepDims
     ? shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
+/**
+ * Shape rule of reductions. Throws a `NetworkError` ('shape-mismatch') for axes that the source does not
+ * have.
+ */
 export function inferReduce(name: string, source: Tensor, attributes: ReduceAttributes) {
   if (source.type !== 'float32' || attributes.axes.some((axis) => axis < 0 || axis >= source.shape.length)) {
     throw new NetworkError(
@@ -67,6 +72,7 @@ function reduceBlocks(type: string, result: Tensor, source: string, onnx: OnnxEm
   return onnx.node('Reshape', [images, onnx.int64(result.shape)]);
 }
 
+/** ONNX form of a reduction, also of values that lie in blocks of channels. */
 export function emitReduce(type: string): Operator<ReduceAttributes>['emit'] {
   return (result, [source], onnx) => {
     const { axes, keepDims } = result.attributes as ReduceAttributes;
@@ -108,6 +114,7 @@ export const reduceSumSquareOperator: Operator<ReduceAttributes> = {
     fold(source!, attributesOf(reduceSumSquareOperator, result), 0, (sum, value) => sum + value * value),
 };
 
+/** Sum of the squares over the given axes. */
 export function reduceSumSquare(source: Tensor, axes: readonly number[], keepDims = false): Tensor {
   return apply(reduceSumSquareOperator, [source], { axes, keepDims });
 }
@@ -131,6 +138,10 @@ export const expandOperator: Operator<{ readonly shape: Shape }> = {
   },
 };
 
+/**
+ * The source stretched to `shape` by NumPy's rule: sizes of 1 are repeated. Throws a `NetworkError`
+ * ('shape-mismatch').
+ */
 export function expand(source: Tensor, shape: Shape): Tensor {
   return sameShape(source.shape, shape) ? source : apply(expandOperator, [source], { shape });
 }

@@ -74,10 +74,12 @@ export const logSoftmaxOperator: Operator<AxisAttributes> = {
   evaluate: (result, [x]) => logSoftmaxValues(x!, attributesOf(logSoftmaxOperator, result).axis),
 };
 
+/** exp x / sum exp x along an axis, without overflow. */
 export function softmax(x: Tensor, axis: number): Tensor {
   return apply(softmaxOperator, [x], { axis });
 }
 
+/** The logarithm of `softmax`, without overflow. */
 export function logSoftmax(x: Tensor, axis: number): Tensor {
   return apply(logSoftmaxOperator, [x], { axis });
 }

@@ -5,6 +5,7 @@ import { softmax } from '../operators/softmax.ts';
 /** How logits [N, classes, ...] become probabilities: of classes that exclude each other, or each by itself. */
 export type Activation = 'softmax' | 'sigmoid' | 'none';
 
+/** What becomes of a network's logits [N, classes, ...S] in an exported model. */
 export function activate(logits: Tensor, activation: Activation): Tensor {
   switch (activation) {
     case 'softmax':

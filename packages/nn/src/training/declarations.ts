@@ -67,10 +67,12 @@ export function declarationsOf(network: Network, imageShape: Shape = smallestSha
   };
 }
 
+/** Name of the running mean of a batch norm, as in PyTorch. */
 export function meanName(norm: string): string {
   return `${norm}.running_mean`;
 }
 
+/** Name of the running variance of a batch norm, as in PyTorch. */
 export function varianceName(norm: string): string {
   return `${norm}.running_var`;
 }

@@ -38,6 +38,10 @@ export function prepareSession(
   return { ...laidOut, treatments, graph: stepGraph(setup, laidOut.layout, laidOut.frozen) };
 }
 
+/**
+ * Opens a prepared session in a thread of its own; its state vectors move. Rejects with a `NetworkError` as
+ * `openEngine` does.
+ */
 export async function openSession(options: SessionOptions, prepared: PreparedSession): Promise<Session> {
   const { kernels, engine, network } = options;
   const form = await trainingForm(engine.provider, kernels);

@@ -22,6 +22,7 @@ export interface StepNumbers {
   declare(compute: StepNumber['compute']): Tensor;
 }
 
+/** An empty collection. */
 export function stepNumbers(): StepNumbers {
   const all: StepNumber[] = [];
   return {

@@ -32,10 +32,12 @@ const bytesOf: Readonly<Record<NumberType, number>> = {
   BOOL: 1,
 };
 
+/** Whether a type of a safetensors header is one that is read. */
 export function isNumberType(name: unknown): name is NumberType {
   return typeof name === 'string' && Object.hasOwn(bytesOf, name);
 }
 
+/** Bytes that a number of the type takes in a file. */
 export function bytesPerNumber(type: NumberType): number {
   return bytesOf[type];
 }

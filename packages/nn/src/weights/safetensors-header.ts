@@ -27,6 +27,7 @@ export interface SafetensorsHeader {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** The error of a file that is no whole safetensors file. */
 export function damagedSafetensors(found: string): NetworkError {
   return new NetworkError('damaged', `Not a whole safetensors file: ${found}.`);
 }

@@ -40,6 +40,7 @@ export interface CachedWeights {
   readonly problem?: string;
 }
 
+/** Where the cache keeps the weights of a name: a safetensors file. */
 export function weightsPath(folder: string, name: string): string {
   return join(folder, `${name}.safetensors`);
 }

@@ -24,6 +24,7 @@ export interface DownloadControl {
 
 export const defaultPatience = 60_000;
 
+/** Tells the control, if it wants to know, how far a download is. */
 export function reportBytes(control: DownloadControl, stage: string, done: number, total: number): void {
   const [unit, size, digits] = total >= 1e6 ? ['MB', 1e6, 10] : ['kB', 1e3, 1];
   const rounded = (bytes: number) => Math.round((bytes / size) * digits) / digits;

@@ -33,6 +33,7 @@ export interface PickleReader {
   integer(length: number): number | bigint;
 }
 
+/** Reads the parts of a pickle one after the other, from byte `start`. Throws `PickleTruncated` where it is cut off. */
 export function pickleReader(data: Uint8Array, start: number): PickleReader {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   let position = start;

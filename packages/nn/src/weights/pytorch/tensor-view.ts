@@ -87,10 +87,12 @@ export function gatherBytes(span: Uint8Array, view: TensorView): Uint8Array {
   return result;
 }
 
+/** Whether an unpickled value is a storage of PyTorch. */
 export function isStorage(value: PickleValue | undefined): value is StorageReference & PickleValue {
   return isKind(value, 'storage');
 }
 
+/** Whether an unpickled value is a tensor of PyTorch. */
 export function isTensor(value: PickleValue | undefined): value is TensorView & PickleValue {
   return isKind(value, 'tensor');
 }
