@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import { assertWritable } from '@glisson/imaging/files/assert-writable';
 import { assertMayWriteFolder } from '@glisson/imaging/files/whole-files';
+import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
 import { readScan } from '@glisson/imaging/scan/read-scan';
 import type { Finding } from '@glisson/imaging/volume/scan';
 import { type FoundScan, findScans } from '@glisson/pipeline/inspect/find-scans';
@@ -23,6 +24,7 @@ export interface SegmentOptions {
   readonly model: string;
   readonly plan?: string;
   readonly series?: string;
+  readonly liver?: string;
   readonly force?: boolean;
 }
 
@@ -64,6 +66,13 @@ export async function segmentScans(
   for (const { name, reason } of skipped) note(`skipped ${name}: ${reason}`);
 
   const isSingle = scans.length === 1;
+  if (options.liver !== undefined && !isSingle) {
+    throw new ImagingError('value-invalid', 'A mask of the liver belongs to one scan.', {
+      where: options.liver,
+      found: `${scans.length} scans to segment`,
+      advice: 'Segment that scan alone.',
+    });
+  }
   const jobs = scans.map((scan) => ({ scan, output: isSingle ? options.out : join(options.out, scan.name) }));
   for (const { output } of jobs) {
     await assertMayWriteFolder(output, force);
@@ -76,7 +85,7 @@ export async function segmentScans(
     control.signal?.throwIfAborted();
     if (!isSingle) note(`scan ${index + 1} of ${jobs.length}: ${scan.name}`);
     try {
-      done.push(await segmentOne(scan, output, model, force, context));
+      done.push(await segmentOne(scan, output, model, options, context));
     } catch (error) {
       const failure = describeFailure(error, control.signal?.aborted === true);
       if (isSingle || control.signal?.aborted || !failure.isExpected) throw error;
@@ -131,12 +140,13 @@ async function segmentOne(
   found: FoundScan,
   output: string,
   model: LoadedModel,
-  force: boolean,
+  { force = false, liver: liverPath }: SegmentOptions,
   { control, threads }: VerbContext,
 ): Promise<SegmentedScan> {
   const seriesInstanceUid = found.series?.seriesInstanceUid;
   const scan = await readScan(found.path, { seriesInstanceUid }, control);
-  const segmentation = await segmentScan(scan, model, { threads }, control);
+  const liver = liverPath && (await readLabelmap(liverPath, { labels: 'as-found' }, control));
+  const segmentation = await segmentScan(scan, model, { threads, ...(liver && { liver }) }, control);
   await writeSegmentation(output, scan, segmentation, { model, title: found.name, force }, control);
   const { liverMl, lesionMl, tumourBurden, lesions, warnings } = segmentation;
   return {

@@ -19,6 +19,10 @@ export const segment: Verb<SegmentOptions> = {
     ).makeOptionMandatory(),
     new Option('--plan <file>', 'how to run a foreign network: its plan.json'),
     new Option('--series <uid>', 'only this DICOM series'),
+    new Option(
+      '--liver <file>',
+      'a mask of the liver (values other than 0) on the grid of the scan, for networks that look for lesions only',
+    ),
     new Option('--force', 'replace results that are there'),
   ],
   examples: [

@@ -11,6 +11,7 @@ interface TrainOptions {
   readonly validation?: string[];
   readonly test?: string[];
   readonly seed?: number;
+  readonly startSmall?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
 }
@@ -32,6 +33,10 @@ export const train: Verb<TrainOptions> = {
     ),
     new Option('--test <patient...>', 'patients that are held out'),
     new Option('--seed <number>', 'of split, weights, sampling and augmentation').argParser(seedNumber),
+    new Option(
+      '--start-small',
+      'a few slices of each patient to train, one slice of others to validate, minutes (recipes of patches)',
+    ),
     new Option('--resume', 'go on from the last checkpoint of the run'),
     new Option('--force', 'replace a run that is there'),
   ],
@@ -44,6 +49,10 @@ export const train: Verb<TrainOptions> = {
       command:
         'glisson train --data liver --recipe unet-2d --out runs/liver --validation E --test F --seed 3',
       meaning: 'patients chosen by hand',
+    },
+    {
+      command: 'glisson train --data liver --recipe patch-small --out runs/patches --start-small',
+      meaning: 'a classifier of patches, on a few slices first',
     },
     {
       command: 'glisson train --data phantoms --out runs/first --resume',

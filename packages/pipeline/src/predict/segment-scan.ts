@@ -9,6 +9,7 @@ import {
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createLabelmap, type Labelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import type { Scan } from '@glisson/imaging/volume/scan';
+import { PipelineError } from '../errors/pipeline-error.ts';
 import { measureLesions, type ProbabilityOf } from '../measure/measure-lesions.ts';
 import { prepareLabels } from '../preprocess/prepare-labels.ts';
 import { type PreparedVolume, prepareVolume } from '../preprocess/prepare-volume.ts';
@@ -52,6 +53,7 @@ export async function segmentScan(
   const { geometry } = scan.volume;
   const use = useModel(model, reorientGeometry(geometry, axisMapToLps(geometry)));
   if (options.liver !== undefined) {
+    if (use.findsLiver) throw liverNotWanted();
     assertGeometriesAgree(geometry, options.liver.geometry, ['The scan', 'the mask of the liver']);
   }
   const prepared = prepareVolume(scan.volume, use.preparation, control);
@@ -84,6 +86,13 @@ export async function segmentScan(
   ];
   clock.lap('measure');
   return { ...measures, labelmap, warnings, seconds: clock.laps };
+}
+
+function liverNotWanted(): PipelineError {
+  return new PipelineError('option-invalid', 'This network finds the liver itself.', {
+    found: 'a mask of the liver besides',
+    advice: 'Leave it out: only classifiers of patches take one.',
+  });
 }
 
 const liverUnknownWarning: SegmentationWarning = {

@@ -9,6 +9,7 @@ import { PipelineError } from '../errors/pipeline-error.ts';
 import { hashFile } from '../fingerprint/hash-files.ts';
 import { type AnyPlan, isPatchPlan } from '../plan/any-plan.ts';
 import { planHash } from '../plan/plan-text.ts';
+import { patchRecipes, smallStart } from '../plan/recipes/patch-recipes.ts';
 import { findRecipe } from '../plan/recipes/recipes.ts';
 import { parseFields } from '../plan/set-fields.ts';
 import { cacheFolder } from '../preprocess/cache-folder.ts';
@@ -41,6 +42,11 @@ export interface TrainOptions {
   readonly test?: readonly string[];
   /** Short for `training.seed`. */
   readonly seed?: number;
+  /**
+   * Starts small: a few slices of each training case, one slice of each validation case, few steps. For recipes of patches;
+   * `set` can still change the numbers.
+   */
+  readonly startSmall?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
   /** Threads of the engine; default: its own choice. */
@@ -85,7 +91,7 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   const started = performance.now();
   const resume = options.resume ?? false;
   const recipe = findRecipe(options.recipe);
-  const set = parseFields(withSeed(options), recipe.schema);
+  const set = parseFields({ ...smallFields(options), ...withSeed(options) }, recipe.schema);
   const seed = (set.get('training.seed') as number | undefined) ?? 1;
   await assertMayRun(options.out, { resume, force: options.force ?? false });
 
@@ -178,6 +184,26 @@ function noLesionToValidate(plan: AnyPlan): Finding {
       'The validation cases have no lesion: checkpoint and thresholds were chosen without looking at lesions. ' +
       'Name another patient to validate on.',
     where: plan.split.validation.join(', '),
+  };
+}
+
+/** Steps of a small beginning: minutes of training. */
+const smallSteps = 300;
+
+/** @throws PipelineError `option-invalid` for recipes that cannot start small */
+function smallFields({ startSmall = false, recipe }: TrainOptions): Record<string, string> {
+  if (!startSmall) return {};
+  if (!Object.hasOwn(patchRecipes, recipe)) {
+    throw new PipelineError('option-invalid', 'This recipe cannot start small.', {
+      found: `recipe ${recipe}`,
+      expected: `one of ${Object.keys(patchRecipes).join(', ')}`,
+      advice: 'Set fewer training.steps instead.',
+    });
+  }
+  return {
+    'training.small.trainingSlices': String(smallStart.trainingSlices),
+    'training.small.validationSlices': String(smallStart.validationSlices),
+    'training.steps': String(smallSteps),
   };
 }
 

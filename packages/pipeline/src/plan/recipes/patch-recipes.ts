@@ -60,6 +60,9 @@ const defaults: Readonly<Record<string, Defaults>> = {
   'patch-densenet121': { ...published, family: 'densenet121' },
 };
 
+/** Slices of each case in a small beginning. */
+export const smallStart = { trainingSlices: 4, validationSlices: 1 } as const;
+
 /** A recipe of a classifier of patches for each name. Throws PipelineError `plan-invalid` when set values contradict each other. */
 export const patchRecipes: Readonly<Record<string, (input: RecipeInput) => PatchPlan>> = Object.fromEntries(
   Object.entries(defaults).map(([name, own]) => [name, (input: RecipeInput) => patchPlan(name, own, input)]),
@@ -125,7 +128,7 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
       },
       stepsPerEpoch: Math.max(1, Math.min(200, Math.ceil(steps / 10))),
       validationSlices: 32,
-      small: null,
+      small: [...set.keys()].some((name) => name.startsWith('training.small.')) ? { ...smallStart } : null,
       weightAverageDecay: 0.99,
       transfer: { weights: null, sha256: input.weightsHash ?? null, frozen: [], groups: [] },
     },

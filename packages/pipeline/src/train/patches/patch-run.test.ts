@@ -1,9 +1,14 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
 import { readScan } from '@glisson/imaging/scan/read-scan';
+import { writeLabelmapFile } from '@glisson/imaging/scan/write-volume';
+import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createPredictor } from '@glisson/nn/runtime/predictor';
+import { readSafetensors, writeSafetensors } from '@glisson/nn/weights/safetensors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isPatchPlan } from '../../plan/any-plan.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
 import { loadModel } from '../../predict/load-model.ts';
 import { segmentScan } from '../../predict/segment-scan.ts';
@@ -130,5 +135,92 @@ describe('training a classifier of patches', () => {
     await expect(trainRun(tiny('parts', { set, resume: true }), abortAfter(17))).rejects.toThrow('enough');
     await trainRun(tiny('parts', { set, resume: true }));
     expect(await bytesOfRun('parts')).toEqual(await bytesOfRun('whole'));
+  });
+
+  test('starts small: a few slices of each training case, one of the other patient, judged as always', async () => {
+    const set = { 'training.steps': '6' };
+    const summary = await trainRun(tiny('small', { startSmall: true, set }));
+    if (!isPatchPlan(summary.plan)) throw new Error('not a patch plan');
+    expect(summary.plan.training.small).toEqual({ trainingSlices: 4, validationSlices: 1 });
+    expect(summary.plan.training.steps).toBe(6);
+    expect(summary.validation.lesionDice).not.toBeNull();
+    const unet = { ...tiny('never', { startSmall: true }), recipe: 'unet-2d', set: {} };
+    await expect(trainRun(unet)).rejects.toMatchObject({ code: 'option-invalid' });
+  });
+
+  test('first weights come from a file, and the log says which and what of it', async () => {
+    const set = {
+      'training.steps': '4',
+      'training.stepsPerEpoch': '4',
+      'training.hardNegatives.everyEpochs': '0',
+    };
+    await trainRun(tiny('donor', { set }));
+    const file = join(root, 'weights.safetensors');
+    const { arrays } = readSafetensors(
+      new Uint8Array(await readFile(join(root, 'donor', 'checkpoints', 'last.safetensors'))),
+    );
+    const names = Object.keys(arrays).filter((name) => name.startsWith('parameters/'));
+    const renamed = Object.fromEntries(
+      names.map((name) => [name.slice('parameters/'.length), arrays[name]!]),
+    );
+    await writeFile(file, writeSafetensors({ arrays: renamed, metadata: {} }));
+    const { plan } = await trainRun(
+      tiny('heir', { set: { ...set, 'training.transfer.weights': file, 'training.steps': '1' } }),
+    );
+    if (!isPatchPlan(plan)) throw new Error('not a patch plan');
+    expect(plan.training.transfer.sha256).toMatch(/^[0-9a-f]{64}$/);
+    const log = (await readFile(join(root, 'heir', 'log.jsonl'), 'utf8')).trim().split('\n');
+    const weights = log.map((line) => JSON.parse(line)).find(({ event }) => event === 'weights');
+    expect(weights.loaded).toContain('head.weight');
+    expect(weights.sha256).toBe(plan.training.transfer.sha256);
+    await expect(
+      trainRun(tiny('never', { set: { 'training.transfer.weights': join(data, 'patients.csv') } })),
+    ).rejects.toMatchObject({ code: 'option-invalid' });
+  });
+
+  test.each([
+    [{ 'training.stride': '0' }, 'option-invalid', 'training.stride'],
+    [{ 'inference.outputStride': '0' }, 'option-invalid', 'inference.outputStride'],
+    [{ 'preprocess.padding.pixels': '5' }, 'option-invalid', 'larger than the padded slice'],
+    [{ 'training.transfer.frozen': '[{"names":["stage9"],"untilEpoch":null}]' }, 'option-invalid', 'stage9'],
+    [{ 'training.stride': '39' }, 'data-invalid', 'smaller training.stride'],
+  ] as const)('%o is refused before anything is written', async (set, code, message) => {
+    await expect(trainRun(tiny('never', { set }))).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+    expect(await readdir(root)).not.toContain('never');
+  });
+
+  test('a patient on both sides is refused, and training cases without lesion are', async () => {
+    await expect(trainRun(tiny('never', { validation: ['B'], test: ['B'] }))).rejects.toMatchObject({
+      code: 'split-impossible',
+    });
+    const healthy = join(root, 'healthy');
+    await cp(data, healthy, { recursive: true });
+    for (const n of [0, 1]) {
+      const { volume } = await readScan(join(data, `volume-${n}.nii.gz`));
+      const liver = Uint8Array.from(volume.voxels, (hu) => (hu > 60 ? 1 : 0));
+      await writeLabelmapFile(
+        join(healthy, `segmentation-${n}.nii.gz`),
+        createLabelmap(volume.geometry, liver, liverLabels),
+      );
+    }
+    await expect(trainRun({ ...tiny('never'), data: healthy })).rejects.toMatchObject({
+      code: 'data-invalid',
+      message: expect.stringContaining('No lesion'),
+    });
+    expect(await readdir(root)).not.toContain('never');
+  });
+
+  test('with a mask of the liver, findings lie in it and its volume is known', async () => {
+    const model = await loadModel(join(root, 'plain'));
+    const scan = await readScan(join(data, 'volume-2.nii.gz'));
+    const liver = await readLabelmap(join(data, 'segmentation-2.nii.gz'));
+    const found = await segmentScan(scan, model, { threads: 1, liver });
+    expect(found.labelmap.voxels).toContain(1);
+    expect(found.liverMl).toBeGreaterThan(0);
+    expect(found.warnings.map(({ code }) => code)).not.toContain('liver-unknown');
+    expect(found.lesionMl).toBeGreaterThan(0);
   });
 });
