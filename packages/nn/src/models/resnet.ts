@@ -24,7 +24,7 @@ export interface ResNetEncoderSpec {
   readonly stages?: 1 | 2 | 3 | 4;
 }
 
-export interface ResNetSpec extends Omit<ResNetEncoderSpec, 'stages'> {
+export interface ResNetSpec extends ResNetEncoderSpec {
   readonly classes: number;
 }
 
@@ -41,11 +41,11 @@ const expansion = 4;
 /**
  * ResNet (He, Zhang, Ren and Sun, 2016): image [N, 3, H, W] to logits [N, classes]. Parameters are named as in
  * torchvision and timm: `conv1`, `bn1`, `layer1.0.conv1`, ..., `fc`; as there, a bottleneck strides in its 3 x 3
- * convolution.
+ * convolution. With fewer `stages` the head follows the last of them.
  */
 export function resnet(spec: ResNetSpec): Network {
-  const { classes, padding = 'same' } = spec;
-  const encoder = resnetEncoder({ ...spec, stages: 4 });
+  const { classes, padding = 'same', stages = 4 } = spec;
+  const encoder = resnetEncoder(spec);
   const head = sequential({ avgpool: globalAveragePool, flatten, fc: linear(classes) });
   return defineClassifier(
     {
@@ -54,6 +54,7 @@ export function resnet(spec: ResNetSpec): Network {
       classes,
       padding,
       steps: encoder.maps.flatMap((map) => map.steps),
+      more: stages < 4 ? [`to layer${stages}`] : [],
       headBias: 'fc.bias',
     },
     (scope, image) => head(scope, encoder.forward(scope, image).at(-1)!),

@@ -10,14 +10,15 @@ import type { PatchFamily, PatchNetwork } from '../plan/patch-plan.ts';
 export function patchNetwork(plan: PatchNetwork): Network {
   const { inputChannels, classes, padding, head, dropout } = plan;
   const common = { inputChannels, classes, padding };
+  const { stages } = plan as { readonly stages?: 1 | 2 | 3 | 4 };
   const build: Record<PatchFamily, () => Network> = {
     'patch-cnn': () =>
       patchCnn({ inputChannels, classes, baseChannels: plan.baseChannels ?? undefined, dropout }),
     vgg11: () => vgg({ ...common, depth: 11, head }),
     vgg16: () => vgg({ ...common, depth: 16, head }),
-    resnet18: () => resnet({ ...common, depth: 18 }),
-    resnet50: () => resnet({ ...common, depth: 50 }),
-    densenet40: () => densenet40(common),
+    resnet18: () => resnet({ ...common, depth: 18, stages }),
+    resnet50: () => resnet({ ...common, depth: 50, stages }),
+    densenet40: () => densenet40({ ...common, form: 'fast' }),
     densenet121: () => densenet({ ...common, depth: 121 }),
   };
   return build[plan.family]();

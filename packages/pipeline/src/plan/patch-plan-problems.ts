@@ -48,6 +48,10 @@ export function findPatchContradictions(plan: PatchPlan): string[] {
     (network.baseChannels !== null) === (network.family === 'patch-cnn'),
     `network.baseChannels is ${network.baseChannels}, expected ${network.family === 'patch-cnn' ? 'a number for patch-cnn' : `null for ${network.family}`}`,
   );
+  expect(
+    network.stages === undefined || network.family.startsWith('resnet'),
+    `network.stages is ${network.stages}, expected nothing: only resnet has it`,
+  );
   const fixedDropout = network.family === 'patch-cnn' ? network.dropout : network.head === 'fc' ? 0.5 : 0;
   expect(
     network.dropout === fixedDropout,

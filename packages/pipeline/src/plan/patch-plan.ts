@@ -6,7 +6,7 @@ const probability = z.number().min(0).max(1);
 const range = z.tuple([z.number(), z.number()]);
 const count = z.int().positive();
 
-/** Networks that judge the middle pixel of a patch. */
+/** Networks that judge the middle pixel of a patch. densenet40 has the form without norms in its dense layers, whose weights are about. */
 export const patchFamilies = [
   'patch-cnn',
   'vgg11',
@@ -72,6 +72,8 @@ export const patchNetworkSchema = z.strictObject({
   head: z.enum(['pooled', 'fc']),
   /** Of patch-cnn: channels of its first stage; null for the others. */
   baseChannels: count.nullable(),
+  /** Of resnet: after which of layer1 to layer4 the head comes; 4 where the field is absent. */
+  stages: z.int().min(1).max(4).optional(),
   /** Share of features that training leaves out before the last layer. */
   dropout: z.number().min(0).max(0.9),
 });

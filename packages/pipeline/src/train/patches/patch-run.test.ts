@@ -6,8 +6,12 @@ import { readScan } from '@glisson/imaging/scan/read-scan';
 import { writeLabelmapFile } from '@glisson/imaging/scan/write-volume';
 import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createPredictor } from '@glisson/nn/runtime/predictor';
+import { namedWeights } from '@glisson/nn/training/named-weights';
+import { fileSource } from '@glisson/nn/weights/byte-source';
+import { openWeightFile } from '@glisson/nn/weights/open-weight-file';
 import { readSafetensors, writeSafetensors } from '@glisson/nn/weights/safetensors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasSharedWeights, realWeights, sharedPath } from '../../../../../testing/shared-data.ts';
 import { isPatchPlan } from '../../plan/any-plan.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
 import { loadModel } from '../../predict/load-model.ts';
@@ -223,4 +227,50 @@ describe('training a classifier of patches', () => {
     expect(found.warnings.map(({ code }) => code)).not.toContain('liver-unknown');
     expect(found.lesionMl).toBeGreaterThan(0);
   });
+
+  test.skipIf(!hasSharedWeights).each([
+    [
+      'patch-resnet18',
+      'resnet18_tv_imagenet_os16_foldedbn.safetensors',
+      { 'network.stages': '3' },
+      ['conv1', 'bn1', 'layer1', 'layer2', 'layer3'],
+    ],
+    [
+      'patch-densenet121',
+      'densenet40_12_cifar10.safetensors',
+      { 'network.family': 'densenet40' },
+      ['features'],
+    ],
+  ] as const)(
+    realWeights('%s starts from %s: everything but the head is loaded, frozen, and stays as it was'),
+    async (recipe, name, more, frozen) => {
+      const file = sharedPath('weights', name);
+      const out = `transfer-${recipe}`;
+      const { validation } = await trainRun({
+        ...tiny(out, { recipe }),
+        set: {
+          ...more,
+          'training.patchSize': '33',
+          'training.batchSize': '4',
+          'training.steps': '2',
+          'training.stepsPerEpoch': '2',
+          'training.validationSlices': '1',
+          'training.hardNegatives.everyEpochs': '0',
+          'training.transfer.weights': file,
+          'training.transfer.frozen': JSON.stringify([{ names: frozen, untilEpoch: null }]),
+          'inference.outputStride': '8',
+        },
+      });
+      expect(validation.lesionDice).not.toBeNull();
+      const log = (await readFile(join(root, out, 'log.jsonl'), 'utf8')).trim().split('\n');
+      const origin = log.map((line) => JSON.parse(line)).find(({ event }) => event === 'weights');
+      expect(origin.drawn.filter((drawn: string) => !/^(fc|classifier)\./.test(drawn))).toEqual([]);
+      const model = namedWeights(new Uint8Array(await readFile(join(root, out, 'model.onnx'))));
+      const opened = await openWeightFile(await fileSource(file));
+      for (const array of [origin.loaded[0], origin.loaded.at(-1)] as string[]) {
+        expect([...model[array]!.values], array).toEqual([...(await opened.read(array)).values]);
+      }
+      await opened.close();
+    },
+  );
 });
