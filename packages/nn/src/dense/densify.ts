@@ -199,10 +199,13 @@ function denseConvolution(tensor: Tensor, map: DenseMap, outputStride: readonly 
 }
 
 function denseReshape(tensor: Tensor, value: DenseValue): DenseValue {
-  const map = value.kind === 'map' ? value : value.map;
+  return formOf(tensor, value.kind === 'map' ? value : value.map);
+}
+
+/** The map itself where a patch's value has its shape. */
+function formOf(tensor: Tensor, map: DenseMap): DenseValue {
   const whole = [1, map.tensor.shape[1]!, ...sizeInPatch(map)];
-  if (sameShape(tensor.shape, whole)) return map;
-  return { kind: 'reshaped', map };
+  return sameShape(tensor.shape, whole) ? map : { kind: 'reshaped', map };
 }
 
 /** A matrix with its axes exchanged; one that was made so is what it was made of: copying large weights twice takes long. */
@@ -220,18 +223,19 @@ function denseProduct(tensor: Tensor, values: Values): DenseValue {
     const map = left.kind === 'map' ? left : left.map;
     return denseLinear(map, turned(b));
   }
-  if (right?.kind === 'reshaped' && a.operator.name === constantOperator.name) {
-    const { map } = right;
+  if (right !== undefined && a.operator.name === constantOperator.name) {
+    const map = right.kind === 'map' ? right : right.map;
     const patchShape: Shape = [1, map.tensor.shape[1]!, ...sizeInPatch(map)];
     const axis = patchShape.findIndex(
-      (length, at) => at > 1 && length === b.shape[1] && sizeOf(patchShape.slice(at + 1)) === b.shape[2],
+      (length, at) =>
+        at > 1 && length === b.shape.at(-2) && sizeOf(patchShape.slice(at + 1)) === b.shape.at(-1),
     );
     if (axis > 0 && map.bins?.[axis - 2] === undefined) {
       const { values: shares } = attributesOf(constantOperator, a) as ConstantAttributes;
       const bins = map.size.map((_, at) =>
         at === axis - 2 ? { count: a.shape[0]!, shares } : map.bins?.[at],
       );
-      return { kind: 'reshaped', map: { ...map, bins } };
+      return formOf(tensor, { ...map, bins });
     }
   }
   throw unsupported(tensor, 'it is neither a linear layer nor a mean over bins');

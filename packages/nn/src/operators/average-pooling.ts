@@ -193,7 +193,8 @@ function binAxis(x: Tensor, axis: number, count: number): Tensor {
     const end = Math.ceil(((bin + 1) * length) / count);
     shares.fill(1 / (end - first), bin * length + first, bin * length + end);
   }
-  const columns = [sizeOf(shape.slice(0, axis)), length, sizeOf(shape.slice(axis + 1))];
+  // N stays by itself: models leave it open.
+  const columns = [shape[0]!, sizeOf(shape.slice(1, axis)), length, sizeOf(shape.slice(axis + 1))];
   const means = matmul(constant(shares, [count, length]), reshape(x, columns));
   return reshape(means, shape.with(axis, count));
 }

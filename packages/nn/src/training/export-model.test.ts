@@ -5,6 +5,8 @@ import { relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { sequential } from '../layers/layer.ts';
+import { linear } from '../layers/linear.ts';
+import { adaptiveAveragePool, flatten } from '../layers/pooling.ts';
 import { resnet20 } from '../models/cifar-resnet.ts';
 import { defineNetwork, type Network, outputShape } from '../models/network.ts';
 import { unet2d } from '../models/unet-2d.ts';
@@ -185,6 +187,17 @@ describe('a segmentation, exported, equals float64 evaluation at any size', () =
     const fixed = exportModel({ network, weights, imageShape, size: sizes[0]! });
     await compare(fixed, network, weights, [2, 2, ...sizes[0]!], 'softmax');
   });
+});
+
+test('means over uneven bins leave the number of images open', async () => {
+  const network = defineNetwork(
+    { name: 'bins', task: 'classification', inputChannels: 2, classes: 2, smallestSize: [1, 1], divisor: 1 },
+    sequential({ pool: adaptiveAveragePool([3, 7]), flatten, head: linear(2) }),
+  );
+  const imageShape = [1, 2, 8, 10];
+  const weights = weightsOf(network, imageShape);
+  const model = exportModel({ network, weights, imageShape, activation: 'none' });
+  await compare(model, network, weights, [3, 2, 8, 10], 'none');
 });
 
 test('norms of volumes are folded into their convolutions, grouped ones too', () => {
