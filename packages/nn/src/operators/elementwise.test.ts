@@ -94,6 +94,14 @@ test('comparisons and logic, by hand', async () => {
   expect((await runGraph(outputs, feeds)).map((values) => [...values])).toEqual(expected);
 });
 
+test('|x| has no slope at 0', async () => {
+  const x = input('x', [3]);
+  const slope = gradients(reduceSum(abs(x)), [x]);
+  const feeds = new Map([[x, [-2, 0, 1e-20]]]);
+  expect([...evaluate(slope, feeds)[0]!]).toEqual([-1, 0, 1]);
+  expect([...(await runGraph(slope, feeds))[0]!]).toEqual([-1, 0, 1]);
+});
+
 test('equal operands share the gradient of the larger and the smaller one, as in PyTorch', () => {
   const [a, b] = [input('a', [3]), input('b', [3])];
   const feeds = new Map([

@@ -100,15 +100,19 @@ export const reluOperator: Operator<None> = {
 const reluGradientOperator: Operator<None> = {
   ...pointwise({ name: 'reluGradient', onnx: '', value: (y, dy) => (y! > 0 ? dy! : 0) }),
   emit: (result, names, onnx) =>
-    inOneLayout(onnx, result.shape, names, ([y, dy]) => onnx.node('Mul', [dy!, emitStep(onnx, y!, 0)])),
+    inOneLayout(onnx, result.shape, names, ([y, dy]) => {
+      // A step from 0 to 1: the engine is twice as fast at that as at a comparison and a choice.
+      const step = onnx.node('HardSigmoid', [y!], { alpha: { float: steepness }, beta: { float: 0 } });
+      return onnx.node('Mul', [dy!, step]);
+    }),
 };
 
 /** Numbers above 1 / steepness count as positive. */
 const steepness = 1e30;
 
 /**
- * 1 where x > 0, else `low`, as a product held between these two: ONNX Runtime is twice as fast at that as at a
- * comparison and a choice.
+ * 1 where x > 0, `low` where x < 0, and at 0 the number between these that is nearest to 0: as a product held between the
+ * two, which is faster than a comparison and a choice.
  */
 export function emitStep(onnx: OnnxEmitter, x: string, low: number): string {
   const steep = onnx.node('Mul', [x, onnx.float32(steepness)]);
@@ -166,8 +170,11 @@ export const absOperator = pointwise({
   gradient: (dy, [x]) => [() => mul(dy, apply(signOperator, [x!], {}))],
 });
 
-/** y = -1, 0 or 1; no gradient */
-export const signOperator = pointwise({ name: 'sign', onnx: 'Sign', value: (x) => Math.sign(x!) });
+/** y = -1, 0 or 1; no gradient. Not ONNX's Sign, which is slow on the CPU and missing on WebGPU. */
+export const signOperator: Operator<None> = {
+  ...pointwise({ name: 'sign', onnx: '', value: (x) => Math.sign(x!) }),
+  emit: (result, names, onnx) => inOneLayout(onnx, result.shape, names, ([x]) => emitStep(onnx, x!, -1)),
+};
 
 /** y = a^b for a > 0, or whole b; da = b a^(b - 1) dy, db = y ln a dy */
 export const powOperator = pointwise({
