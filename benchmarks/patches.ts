@@ -85,10 +85,10 @@ async function windowsCases(name: string, target: Targets): Promise<BenchCase[]>
     note: `${grid}${passes}; peer: patch by patch`,
   });
   const timed = { name: `${name}, time`, unit: 's', judge: 'ratio', higherIsBetter: true } as const;
+  const run = (side: string) =>
+    openRunner(process.execPath, [join(scripts, 'run-windows.js'), name, side, options.threads]);
+  const [one, all] = [run('patch'), run('dense')];
   try {
-    const run = (side: string) =>
-      openRunner(process.execPath, [join(scripts, 'run-windows.js'), name, side, options.threads]);
-    const [one, all] = [run('patch'), run('dense')];
     const times = { one: [] as number[], all: [] as number[] };
     await one.run();
     await all.run();
@@ -121,6 +121,7 @@ async function windowsCases(name: string, target: Targets): Promise<BenchCase[]>
       }),
     ];
   } catch (error) {
+    await Promise.allSettled([one.close(), all.close()]);
     return [costs, benchCase({ ...timed, ours: null, target: target.time, note: (error as Error).message })];
   }
 }

@@ -9,6 +9,8 @@ setup();
 const { createPhantom } = await import('@glisson/imaging/phantom/create-phantom');
 const { windowFromCenter, windowToBytes } = await import('@glisson/imaging/process/window');
 const { outlinePath } = await import('@glisson/pipeline/report/outline');
+const { explainWindows } = await import('@glisson/pipeline/explain/explain-windows');
+const { drawWindows } = await import('@glisson/pipeline/explain/windows-picture');
 
 const folder = join(dirname(dirname(fileURLToPath(import.meta.url))), 'docs', 'pictures');
 const windows = {
@@ -157,3 +159,18 @@ const partial = await Promise.all(
   ),
 );
 await save('phantom-partial-volume.png', partial, small.box[2] * smallZoom, small.box[3] * smallZoom);
+
+const explained = explainWindows(volume, labelmap, {
+  rows: 4,
+  columns: 4,
+  patch: 129,
+  stride: 8,
+  windowHU: { low: -160, high: 240 },
+  paddingHU: -160,
+});
+const explanation = sharp(await drawWindows(explained, 'Windows of 129 x 129 on a slice'));
+const { width: wide } = await explanation.metadata();
+await explanation
+  .resize(Math.round(0.75 * wide))
+  .png({ palette: true, colours: 128, dither: 0, effort: 10, compressionLevel: 9 })
+  .toFile(join(folder, 'phantom-sliding-window.png'));

@@ -21,7 +21,7 @@ const stages = 3;
 
 /**
  * A small classifier of patches without any padding, so that judging all windows of an image at once gives exactly what
- * judging them one by one does. Every pixel of a patch of 65 x 65 counts.
+ * judging them one by one does. Of a patch of 65 x 65 it sees the first 60 x 60 pixels: its poolings leave out the rest.
  */
 export function patchCnn(spec: PatchCnnSpec): Network {
   const { inputChannels, classes, baseChannels = 16, dropout: rate = 0.5 } = spec;
