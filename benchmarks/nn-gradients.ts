@@ -6,10 +6,12 @@
 // activations with every seed and on both sides. Parameters whose exact gradient is zero, such as biases before a batch
 // norm, are left out of that and given as |g| / |g64 of all|.
 import { parseArgs } from 'node:util';
+import type { InputAttributes } from '@glisson/nn/graph/tensor';
 import type { Network } from '@glisson/nn/models/network';
+import { writeModel } from '@glisson/nn/onnx/write-model';
+import { openEngine } from '@glisson/nn/runtime/engine';
 import { probeChannelBlock } from '@glisson/nn/runtime/probe-blocks';
 import { type GradientGraph, gradientGraph } from '@glisson/nn/testing/gradient-graph';
-import { runGraph } from '@glisson/nn/testing/run-graph';
 import { runTorch } from '@glisson/nn/testing/run-torch';
 import { type BenchCase, benchCase, makeReport, median, printReport } from './common/bench-report.ts';
 import { gradientCases } from './nn/gradient-cases.ts';
@@ -68,6 +70,23 @@ function split(values: Float64Array, { gradients, arrays }: GradientGraph): Floa
   });
 }
 
+/** The gradients of each parameter on ONNX Runtime. */
+async function runOurs({ gradients, feeds }: GradientGraph, channelBlock: number): Promise<Float32Array[]> {
+  const names = gradients.map((_, index) => `gradient${index}`);
+  const outputs = Object.fromEntries(gradients.map((tensor, index) => [names[index]!, tensor]));
+  const engine = await openEngine(writeModel({ name: 'gradients', outputs, channelBlock }), { threads: 1 });
+  try {
+    const inputs = [...feeds].map(([tensor, values]) => {
+      const { name } = tensor.attributes as InputAttributes;
+      return [name, { data: values.slice(), dims: tensor.shape }] as const;
+    });
+    const found = await engine.send({ kind: 'run', feeds: Object.fromEntries(inputs) });
+    return names.map((name) => found[name]!.data as Float32Array);
+  } finally {
+    await engine.close();
+  }
+}
+
 interface Measured {
   readonly plain: Errors;
   readonly fast: Errors;
@@ -85,8 +104,8 @@ async function measure(
     (['float64', 'float32'] as const).map((dtype) => ({ ...request, dtype, arrays: graph.arrays })),
   ).map((values) => split(values, graph)) as [Float64Array[], Float64Array[]];
   const channelBlock = await probeChannelBlock();
-  const plain = await runGraph(graph.gradients, graph.feeds);
-  const fast = channelBlock === 1 ? plain : await runGraph(graph.gradients, graph.feeds, { channelBlock });
+  const plain = await runOurs(graph, 1);
+  const fast = channelBlock === 1 ? plain : await runOurs(graph, channelBlock);
   return { plain: errorsOf(plain, exact), fast: errorsOf(fast, exact), torch: errorsOf(rounded, exact) };
 }
 
