@@ -38,17 +38,29 @@ export function groupNorm(x: Tensor, groups: number, options: GroupNormOptions =
     );
   }
   const inference = (...sources: Tensor[]) => apply(groupNormOperator, sources, { groups, epsilon });
-  if (n === 1 && groups === c) {
-    // One image: the same as its batch norm, whose steps the engine does in blocks of channels.
-    const { result } = batchNorm(x, gamma, beta, epsilon);
-    return withGradient('groupNorm', result, [x, gamma, beta], gradientOf(result), inference);
+  const perImage = (vector: Tensor) => reshape(expand(vector, [n, c]), [n * c]);
+  const summed = (vector: Tensor) => reduceSum(reshape(vector, [n, c]), [0]);
+  // The channels of all images as channels of one.
+  const planes = [1, n * c, ...spatial];
+  if (groups === c) {
+    // The batch norm of that one image, whose steps the engine does in blocks of channels.
+    const { result } = batchNorm(reshape(x, planes), perImage(gamma), perImage(beta), epsilon);
+    return withGradient(
+      'groupNorm',
+      reshape(result, x.shape),
+      [x, gamma, beta],
+      (dy, needed) => {
+        const [dx, dGamma, dBeta] = gradientOf(result)(reshape(dy, planes), needed);
+        return [reshape(dx!, x.shape), summed(dGamma!), summed(dBeta!)];
+      },
+      inference,
+    );
   }
   const pixels = sizeOf(spatial);
   const inGroup = c / groups;
   const count = scalar(inGroup * pixels);
   // The same numbers in three views: rows to normalise, planes to scale, and channels in groups.
   const rows = [n * groups, inGroup * pixels];
-  const planes = [1, n * c, ...spatial];
   const meanOf = (values: Tensor) => div(reduceSum(values, [1], true), count);
   const inRows = reshape(x, rows);
   const centred = sub(inRows, meanOf(inRows));
@@ -57,8 +69,7 @@ export function groupNorm(x: Tensor, groups: number, options: GroupNormOptions =
   const grouped = (perChannel: Tensor) => reshape(perChannel, [groups, inGroup]);
   const ofGroups = (perRow: Tensor) => reshape(perRow, [n, groups, 1]);
   const slope = reshape(mul(grouped(gamma), ofGroups(inverse)), [n * c]);
-  const shift = reshape(expand(beta, [n, c]), [n * c]);
-  const body = reshape(channelAffine(reshape(centred, planes), slope, shift), x.shape);
+  const body = reshape(channelAffine(reshape(centred, planes), slope, perImage(beta)), x.shape);
   return withGradient(
     'groupNorm',
     body,

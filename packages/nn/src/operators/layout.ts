@@ -24,6 +24,10 @@ export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
     if (onnx.dynamic && !(keepsFirst && shape.length === 2)) {
       throw new NetworkError('unsupported', 'reshape: fixed sizes in a model of open image size');
     }
+    const from = result.inputs[0]!.shape;
+    if (onnx.isBlocked(source!) && keepsBlocks(from, shape, onnx.channelBlock)) {
+      return onnx.fromBlocks(onnx.node('Reshape', [onnx.blocked(source!, from), onnx.int64(shape)]), shape);
+    }
     // In ONNX, 0 keeps a size, and -1 is what remains.
     const open = onnx.dynamic ? [0, -1] : [0, ...shape.slice(1)];
     const sizes = keepsFirst && (onnx.dynamic || onnx.openBatch) ? open : shape;
@@ -31,6 +35,14 @@ export const reshapeOperator: Operator<{ readonly shape: Shape }> = {
   },
   evaluate: (_, [source]) => source!.values,
 };
+
+/** Whether only images and channels of [N, C, H, W] are counted anew, in whole blocks, which then stay where they are. */
+function keepsBlocks(from: Shape, to: Shape, block: number): boolean {
+  const areImages = from.length === 4 && to.length === 4;
+  return (
+    areImages && fitsBlocks(from, block) && fitsBlocks(to, block) && sameShape(from.slice(2), to.slice(2))
+  );
+}
 
 /**
  * The same elements in row-major order under another shape of the same size. Throws a `NetworkError`

@@ -6,7 +6,7 @@ import { pad } from './pad.ts';
 
 checkOperator([
   { name: 'pad', shapes: [[2, 3, 4]], build: (a) => pad(a, [0, 1, 2], [1, 0, 3], -0.5) },
-  { name: 'crop', shapes: [[2, 5, 6]], build: (a) => pad(a, [0, -1, -2], [0, -2, 0]) },
+  { name: 'pad that crops', shapes: [[2, 5, 6]], build: (a) => pad(a, [0, -1, -2], [0, -2, 0]) },
   { name: 'pad and crop', shapes: [[1, 2, 5, 6]], build: (a) => pad(a, [0, 0, -2, 3], [0, 1, 4, -5]) },
   { name: 'pad in 3-D', shapes: [[1, 2, 3, 2, 4]], build: (a) => pad(a, [0, 0, 1, 0, 2], [0, 0, 0, 1, -1]) },
 ]);
