@@ -83,7 +83,8 @@ export const trainingSchema = z.strictObject({
   sampling: z.strictObject({ lesion: probability, liver: probability, anywhere: probability }),
   /**
    * What patches centred on lesion are drawn by. `voxel`, also where the field is absent: each case with lesions is
-   * equally likely, and in it each voxel. `lesion`: each lesion is equally likely, however small.
+   * equally likely, and in it each voxel. `lesion`: each lesion is equally likely, however small, and lies anywhere in
+   * the middle half of the patch.
    */
   lesionDraw: z.enum(['voxel', 'lesion']).optional(),
   augmentation: augmentationSchema,

@@ -150,6 +150,20 @@ describe('samplePatchPlace', () => {
       seen.filter((p) => p.index === mixed && p.centre[0] > 32),
     ].map((places) => places.length / seen.length);
     for (const share of shares) expect(Math.abs(share - 0.25)).toBeLessThan(0.03);
+
+    // A lesion of one voxel at (20, 20) lies anywhere in the middle half of a patch of 16.
+    const dot = boxCase('dot', [40, 40, 1], [[2, 20, 21, 20, 21, 0, 1]]);
+    const spots = Array.from({ length: 3000 }, (_, i) => {
+      const sampling = { lesion: 1, liver: 0, anywhere: 0 };
+      const wishes = { ...plan.training, sampling, lesionDraw: 'lesion' as const };
+      const { centre } = samplePatchPlace([dot], wishes, createRandom(4, i));
+      return [20 - (centre[0] - 7.5), 20 - (centre[1] - 7.5)];
+    });
+    for (const axis of [0, 1]) {
+      const seenAt = spots.map((spot) => spot[axis]!);
+      expect([Math.min(...seenAt), Math.max(...seenAt)]).toEqual([4, 12]);
+      expect(Math.abs(seenAt.reduce((a, b) => a + b) / seenAt.length - 8)).toBeLessThan(0.2);
+    }
   });
 
   test('lesion patches hold lesion, and every patch lies in the slice', () => {

@@ -34,7 +34,7 @@ export function samplePatchPlace(
   if (wanted === 'lesion') {
     const place =
       plan.lesionDraw === 'lesion'
-        ? sampleLesion(cases, random)
+        ? sampleLesion(cases, plan.patchSize, random)
         : sampleLabel(cases, 'lesion', lesionValue, random);
     if (place !== undefined) return inside(place, plan.patchSize);
   }
@@ -63,8 +63,15 @@ function sampleLabel(
   return { index, slice, centre: [x, y], kind };
 }
 
-/** A voxel of one of all lesions, each equally likely. */
-function sampleLesion(cases: readonly CaseIndex[], random: SeededRandom): PatchPlace | undefined {
+/**
+ * A voxel of one of all lesions, each equally likely, somewhere in the middle half of the patch: a network that pads
+ * knows where the patch ends, and would learn that lesions lie in the middle.
+ */
+function sampleLesion(
+  cases: readonly CaseIndex[],
+  patchSize: readonly [number, number],
+  random: SeededRandom,
+): PatchPlace | undefined {
   const total = cases.reduce((sum, c) => sum + lesionsOf(c).count, 0);
   if (total === 0) return undefined;
   let rank = random.integer(total);
@@ -78,10 +85,14 @@ function sampleLesion(cases: readonly CaseIndex[], random: SeededRandom): PatchP
   const voxel = voxels[start[rank]! + random.integer(start[rank + 1]! - start[rank]!)]!;
   const [width, height] = index.prepared.geometry.size;
   const inSlice = voxel % (width * height);
+  const near = (at: number, axis: 0 | 1): number => {
+    const most = Math.floor(patchSize[axis] / 4);
+    return at + random.integer(2 * most + 1) - most;
+  };
   return {
     index,
     slice: Math.floor(voxel / (width * height)),
-    centre: [inSlice % width, Math.floor(inSlice / width)],
+    centre: [near(inSlice % width, 0), near(Math.floor(inSlice / width), 1)],
     kind: 'lesion',
   };
 }
