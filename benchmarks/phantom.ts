@@ -1,5 +1,6 @@
 // npm run bench:phantom [-- --json --seeds 1,2,3,4,5]
-// The demo over five seeds: lesion Dice on a phantom patient that the network has not seen, and the time it takes.
+// The demo over five seeds: lesion Dice on phantom patients that the network has not seen (the mean over those of a
+// seed, each patient counting the same; the lowest of them beside it), and the time it takes.
 // Phantom figures: they say that the pipe works, and nothing about real patients.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,31 +20,39 @@ const { values: options } = parseArgs({
 });
 
 interface DemoDocument {
-  readonly scores: { readonly liver: { readonly dice: number }; readonly lesion: { readonly dice: number } };
+  readonly unseen: readonly { readonly lesion: { readonly dice: number } }[];
+  readonly summary: Readonly<
+    Record<'liver' | 'lesion', { readonly meanDice: number; readonly globalDice: number }>
+  >;
   readonly seconds: Readonly<Record<string, number>>;
 }
 
 const seeds = options.seeds.split(',').map(Number);
 const lesionDice: number[] = [];
 const liverDice: number[] = [];
+const patientDice: number[] = [];
 const seconds: number[] = [];
 const cases: BenchCase[] = [];
 for (const seed of seeds) {
   const out = join(repositoryRoot, 'out', 'bench', 'phantom', `seed-${seed}`);
   await rm(out, { recursive: true, force: true });
   const result = await runGlisson(['demo', '--seed', String(seed), '--out', out]);
-  const { scores } = result.json as DemoDocument;
-  lesionDice.push(scores.lesion.dice);
-  liverDice.push(scores.liver.dice);
+  const { unseen, summary } = result.json as DemoDocument;
+  const ofPatients = unseen.map(({ lesion }) => lesion.dice);
+  lesionDice.push(summary.lesion.meanDice);
+  liverDice.push(summary.liver.meanDice);
+  patientDice.push(...ofPatients);
   seconds.push(result.seconds);
   cases.push(
     benchCase({
       name: `phantom lesion Dice, seed ${seed}`,
       unit: 'Dice',
-      ours: scores.lesion.dice,
+      ours: summary.lesion.meanDice,
       target: 0.65,
       higherIsBetter: true,
-      note: `liver ${scores.liver.dice.toFixed(3)}, ${result.seconds.toFixed(0)} s`,
+      note:
+        `patients ${ofPatients.map((dice) => dice.toFixed(3)).join(' ')}, all voxels together ` +
+        `${summary.lesion.globalDice.toFixed(3)}, liver ${summary.liver.meanDice.toFixed(3)}, ${result.seconds.toFixed(0)} s`,
     }),
   );
 }
@@ -54,6 +63,13 @@ cases.push(
     unit: 'Dice',
     ours: mean(lesionDice),
     target: 0.8,
+    higherIsBetter: true,
+  }),
+  benchCase({
+    name: 'phantom lesion Dice, lowest of all patients',
+    unit: 'Dice',
+    ours: Math.min(...patientDice),
+    target: null,
     higherIsBetter: true,
   }),
   benchCase({

@@ -16,8 +16,8 @@ const page = `# The command
 
 <!-- Written by \`node tools/docs-cli.mjs\` from the help texts: change those instead. -->
 
-After \`npm ci\` in a clone, \`npx glisson VERB\` runs the command (\`npx --no glisson\` makes sure that npx never fetches
-something of that name from elsewhere).
+After \`npm ci\` in a clone, \`npx glisson VERB\` runs the command (\`npx --no -- glisson VERB\` makes sure that npx never
+fetches something of that name from elsewhere; without the two dashes npx takes options such as \`--help\` for its own).
 
 - **stdout** carries the result: text for people, or with \`--json\` exactly one JSON document on one line, also when the
   command fails: \`{"error": {"code", "message", "where", "found", "expected", "advice"}}\`. The code is stable.

@@ -1,8 +1,7 @@
 import { escapeHtml } from '../html/escape.ts';
 import type { Lesion } from '../measure/measure-lesions.ts';
 import type { SegmentationWarning } from '../predict/segmentation.ts';
-import type { DemoResult } from './demo-result.ts';
-import { demoSettings } from './demo-settings.ts';
+import type { DemoResult, UnseenPatient } from './demo-result.ts';
 import type { Comparison } from './draw-comparisons.ts';
 
 export interface DemoPageContent {
@@ -32,6 +31,17 @@ function lesionRows(lesions: readonly Lesion[]): string {
     .join('');
 }
 
+function patientRows(patients: readonly UnseenPatient[], shown: string): string {
+  return patients
+    .map(
+      ({ id, phase, lesions, lesionsFound, liver, lesion }) =>
+        `<tr><td>${escapeHtml(id)}${id === shown ? ' (shown below)' : ''}</td><td>${phase}</td><td>${lesions}</td>` +
+        `<td>${lesionsFound}</td><td>${lesion.referenceMl.toFixed(1)}</td><td>${lesion.predictionMl.toFixed(1)}</td>` +
+        `<td>${lesion.dice.toFixed(3)}</td><td>${liver.dice.toFixed(3)}</td></tr>`,
+    )
+    .join('');
+}
+
 /** The demo's page: one file, no scripts, nothing loaded from elsewhere. */
 export function renderDemoPage({
   result,
@@ -40,7 +50,11 @@ export function renderDemoPage({
   warnings,
   curveSvg,
 }: DemoPageContent): string {
-  const { liver, lesion } = result.scores;
+  const { patients, unseen, summary } = result;
+  const worst = Math.min(...unseen.map(({ lesion }) => lesion.dice));
+  const total = patients.training + patients.validation + patients.unseen;
+  const sum = (of: 'predictionMl' | 'referenceMl') =>
+    unseen.reduce((millilitres, { lesion }) => millilitres + lesion[of], 0);
   const figures = comparisons
     .map(
       (comparison) => `<figure>
@@ -84,19 +98,21 @@ a{color:var(--liver)}
 code{background:var(--panel);padding:1px 6px;border-radius:4px}
 </style></head><body><main>
 <h1>Phantom patients in, lesion masks out</h1>
-<p>Glisson made ${result.patients} synthetic patients as DICOM series (seed ${result.seed}), trained a small U-Net on all but one, and segmented the one that it had not seen: ${escapeHtml(result.unseenPatient)}. The patients are easier than real ones, and than other phantoms: lesions of ${demoSettings.phantom.lesionDiameterMm.join(' to ')} mm, ${demoSettings.phantom.lesionContrastHu.join(' to ')} HU below the liver, one contrast phase. This page shows that the pipe works, and says nothing about real patients.</p>
+<p>Glisson made ${total} synthetic patients as DICOM series (seed ${result.seed}), trained a small U-Net on ${patients.training} of them, chose the best checkpoint on ${patients.validation} others, and segmented the ${patients.unseen} that it had not seen. This page shows that the pipe works, and says nothing about real patients.</p>
 <p class="notice">Research use only. Not a medical device.</p>
 <div class="statistics">
-${statistic(lesion.dice.toFixed(3), 'lesion Dice, unseen patient')}
-${statistic(liver.dice.toFixed(3), 'liver Dice, unseen patient')}
-${statistic(`${lesion.predictionMl.toFixed(1)} ml`, `lesion volume; truth ${lesion.referenceMl.toFixed(1)} ml`)}
-${statistic(`${liver.predictionMl.toFixed(0)} ml`, `liver volume; truth ${liver.referenceMl.toFixed(0)} ml`)}
+${statistic(summary.lesion.meanDice.toFixed(3), `lesion Dice, mean of ${patients.unseen} unseen patients`)}
+${statistic(worst.toFixed(3), 'lesion Dice, lowest of them')}
+${statistic(summary.liver.meanDice.toFixed(3), 'liver Dice, mean')}
+${statistic(`${sum('predictionMl').toFixed(0)} ml`, `lesions found; truth ${sum('referenceMl').toFixed(0)} ml`)}
 </div>
-<h2>Slices of the unseen patient</h2>
+<h2>The unseen patients</h2>
+<div class="scroll"><table><thead><tr><th>Patient</th><th>Contrast phase</th><th>Lesions</th><th>Found</th><th>Truth, ml</th><th>Found, ml</th><th>Lesion Dice</th><th>Liver Dice</th></tr></thead><tbody>${patientRows(unseen, result.shown)}</tbody></table></div>
+<h2>Slices of ${escapeHtml(result.shown)}</h2>
 <div class="legend"><span><i style="background:var(--liver)"></i>liver, predicted</span><span><i style="background:var(--lesion)"></i>lesion, predicted</span><span><i style="background:var(--truth)"></i>lesion, true</span></div>
 ${figures}
 <p>All slices, to scroll through: <a href="segmentation/report.html">segmentation/report.html</a>. The masks as files: <a href="segmentation/masks/">segmentation/masks/</a>, one black-and-white PNG a slice.</p>
-<h2>Lesions found</h2>
+<h2>Lesions found in ${escapeHtml(result.shown)}</h2>
 <div class="scroll"><table><thead><tr><th>Lesion</th><th>Volume, ml</th><th>Longest diameter, mm</th><th>HU, mean ± sd</th><th>Slices</th><th>Confidence</th></tr></thead><tbody>${lesionRows(lesions)}</tbody></table></div>
 ${cautions === '' ? '' : `<h2>Warnings</h2><ul>${cautions}</ul>`}
 <h2>How the training went</h2>

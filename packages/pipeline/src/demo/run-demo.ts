@@ -1,17 +1,22 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileWhole, writeFolderWhole } from '@glisson/imaging/files/whole-files';
-import { writePhantoms } from '@glisson/imaging/phantom/write-phantoms';
+import { type PhantomEntry, writePhantoms } from '@glisson/imaging/phantom/write-phantoms';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
 import { readScan } from '@glisson/imaging/scan/read-scan';
+import type { Labelmap } from '@glisson/imaging/volume/labelmap';
+import type { Scan } from '@glisson/imaging/volume/scan';
 import { evaluateCase } from '../evaluate/evaluate-case.ts';
+import { summarise } from '../evaluate/summarise.ts';
 import { loadModel } from '../predict/load-model.ts';
+import type { LoadedModel } from '../predict/loaded-model.ts';
 import { segmentScan } from '../predict/segment-scan.ts';
+import type { Segmentation } from '../predict/segmentation.ts';
 import { writeSegmentation } from '../report/write-outputs.ts';
 import { trainRun } from '../train/train-run.ts';
 import { renderDemoPage } from './demo-page.ts';
-import type { DemoResult } from './demo-result.ts';
+import type { DemoResult, UnseenPatient } from './demo-result.ts';
 import { demoSettings } from './demo-settings.ts';
 import { drawComparisons } from './draw-comparisons.ts';
 
@@ -26,12 +31,13 @@ export interface DemoOptions {
 const entriesOfADemo = /^(phantoms|run|segmentation|comparison\.png|evaluation\.json|index\.html)$/;
 
 /**
- * The main job on synthetic scans: phantom patients are made as DICOM, a small U-Net is trained on all but one,
- * the unseen one's series is segmented and scored against its truth, and `index.html` shows it all.
- * `out` appears whole or not at all.
+ * The main job on synthetic scans: phantom patients are made as DICOM, a small U-Net is trained on most of them,
+ * the series of those that it has not seen are segmented and scored against their truth, and `index.html` shows it
+ * all. `out` appears whole or not at all.
  */
 export async function runDemo(options: DemoOptions, control: TaskControl = {}): Promise<DemoResult> {
   const { seed, threads } = options;
+  const { training, validation, unseen } = demoSettings.patients;
   const seconds: Record<string, number> = {};
   const timed = async <T>(stage: string, work: () => Promise<T>): Promise<T> => {
     control.signal?.throwIfAborted();
@@ -40,65 +46,108 @@ export async function runDemo(options: DemoOptions, control: TaskControl = {}): 
     seconds[stage] = (performance.now() - start) / 1000;
     return result;
   };
-  const patient = (number: number) => `patient-${String(number).padStart(3, '0')}`;
-  const unseenPatient = patient(demoSettings.patients);
 
   return writeFolderWhole(options.out, options.force && entriesOfADemo, async (folder) => {
-    const phantoms = join(folder, 'phantoms');
+    const data = join(folder, 'phantoms');
     const run = join(folder, 'run');
     const cache = join(folder, 'cache');
-    await timed('phantoms', () =>
-      writePhantoms(phantoms, { ...demoSettings.phantom, patients: demoSettings.patients, seed }, control),
+    const patients = training + validation + unseen;
+    const { phantoms } = await timed('phantoms', () =>
+      writePhantoms(data, { ...demoSettings.phantom, patients, seed }, control),
     );
+    const names = phantoms.map(({ id }) => id);
     await timed('training', () =>
       trainRun(
         {
-          data: phantoms,
+          data,
           recipe: 'unet-2d',
           out: run,
           set: { ...demoSettings.set, 'training.seed': String(seed) },
-          test: [unseenPatient],
-          validation: [patient(demoSettings.patients - 2), patient(demoSettings.patients - 1)],
+          validation: names.slice(training, training + validation),
+          test: names.slice(training + validation),
           cache,
           threads,
         },
         control,
       ),
     );
-    const study = join(phantoms, unseenPatient);
-    const scan = await readScan(join(study, 'dicom'), {}, control);
     const model = await loadModel(run);
-    const segmentation = await timed('segmentation', () => segmentScan(scan, model, { threads }, control));
+    const held = phantoms.slice(training + validation);
+    const patientsSeen = await timed('segmentation', () => segmentAll(data, held, model, threads, control));
+    const [shown] = patientsSeen as [SegmentedPatient];
     await timed('outputs', () =>
-      writeSegmentation(join(folder, 'segmentation'), scan, segmentation, { model, force: false }, control),
+      writeSegmentation(
+        join(folder, 'segmentation'),
+        shown.scan,
+        shown.segmentation,
+        { model, force: false },
+        control,
+      ),
     );
-    const truth = await readLabelmap(join(study, 'truth.nii.gz'), {}, control);
-    const scores = evaluateCase(truth, segmentation.labelmap, {
-      reference: 'truth',
-      prediction: 'prediction',
-    });
-    const comparisons = await drawComparisons(scan.volume, segmentation.labelmap, truth);
+    const comparisons = await drawComparisons(shown.scan.volume, shown.segmentation.labelmap, shown.truth);
+    const scored = patientsSeen.map(({ patient }) => patient);
     const result: DemoResult = {
       page: join(options.out, 'index.html'),
       seed,
       patients: demoSettings.patients,
-      unseenPatient,
-      scores,
-      lesionsFound: segmentation.lesions.length,
+      unseen: scored,
+      summary: summarise(scored)!,
+      shown: shown.patient.id,
       seconds,
     };
     const page = renderDemoPage({
       result,
       comparisons,
-      lesions: segmentation.lesions,
-      warnings: segmentation.warnings,
+      lesions: shown.segmentation.lesions,
+      warnings: shown.segmentation.warnings,
       curveSvg: await readFile(join(run, 'curve.svg'), 'utf8'),
     });
     const middle = comparisons[comparisons.length >> 1];
     if (middle !== undefined) await writeFileWhole(join(folder, 'comparison.png'), middle.png);
     await writeFileWhole(join(folder, 'index.html'), page);
-    await writeFileWhole(join(folder, 'evaluation.json'), `${JSON.stringify(scores, null, 2)}\n`);
+    const evaluation = { summary: result.summary, unseen: result.unseen };
+    await writeFileWhole(join(folder, 'evaluation.json'), `${JSON.stringify(evaluation, null, 2)}\n`);
     await rm(cache, { recursive: true, force: true });
     return result;
   });
+}
+
+interface SegmentedPatient {
+  readonly patient: UnseenPatient;
+  readonly scan: Scan;
+  readonly truth: Labelmap;
+  readonly segmentation: Segmentation;
+}
+
+/** Segments and scores patients one after the other; volumes are small enough to keep. */
+async function segmentAll(
+  data: string,
+  phantoms: readonly PhantomEntry[],
+  model: LoadedModel,
+  threads: number | undefined,
+  control: TaskControl,
+): Promise<SegmentedPatient[]> {
+  const segmented: SegmentedPatient[] = [];
+  for (const { id, image, label, phase, lesions } of phantoms) {
+    const scan = await readScan(join(data, image), {}, control);
+    const segmentation = await segmentScan(
+      scan,
+      model,
+      { threads },
+      { signal: control.signal, onProgress: (event) => control.onProgress?.({ ...event, note: id }) },
+    );
+    const truth = await readLabelmap(join(data, label), {}, control);
+    const scores = evaluateCase(truth, segmentation.labelmap, {
+      reference: `the truth of ${id}`,
+      prediction: `the prediction for ${id}`,
+    });
+    const lesionsFound = segmentation.lesions.length;
+    segmented.push({
+      patient: { id, phase, lesions: lesions.length, lesionsFound, ...scores },
+      scan,
+      truth,
+      segmentation,
+    });
+  }
+  return segmented;
 }
