@@ -14,48 +14,52 @@ export interface PatchCnnSpec {
   readonly baseChannels?: number;
   /** Share of the last features that training leaves out. Default 0.5. */
   readonly dropout?: number;
+  /** Kernels of the poolings that end its three stages; each halves. Default 3, 2, 3. */
+  readonly pools?: PatchCnnPools;
 }
 
-/** Stages of two 3 x 3 convolutions, each ended by a pooling; then one convolution that sees 4 x 4 of what is left. */
-const stages = 3;
+export type PatchCnnPools = readonly [number, number, number];
+
+const centredPools: PatchCnnPools = [3, 2, 3];
 
 /**
  * A small classifier of patches without any padding, so that judging all windows of an image at once gives exactly what
- * judging them one by one does. Of a patch of 65 x 65 it sees the first 60 x 60 pixels: its poolings leave out the rest.
+ * judging them one by one does: three stages of two 3 x 3 convolutions and a pooling, then one convolution that sees 4 x 4 of what
+ * is left. It sees all of a patch of 65 x 65, and of one larger by a multiple of 8, so that the pixel it judges is exactly in the
+ * middle of what it sees; of other sizes it leaves out up to 7 of the last columns and rows. With poolings of 2, 2, 2 its
+ * field is 60 pixels wide, and an even number has no pixel in its middle.
  */
 export function patchCnn(spec: PatchCnnSpec): Network {
-  const { inputChannels, classes, baseChannels = 16, dropout: rate = 0.5 } = spec;
+  const { inputChannels, classes, baseChannels = 16, dropout: rate = 0.5, pools = centredPools } = spec;
   const step = (channels: number, kernel: number): Record<string, Layer> => ({
     conv: conv(channels, { kernel, padding: 'valid', bias: false }),
     norm: batchNorm(),
     relu,
   });
   const body: Record<string, Layer> = {};
-  for (let stage = 0; stage < stages; stage++) {
+  for (const [stage, kernel] of pools.entries()) {
     const channels = baseChannels * 2 ** stage;
     body[`stage${stage + 1}`] = sequential({
       first: sequential(step(channels, 3)),
       second: sequential(step(channels, 3)),
-      pool: maxPool({ kernel: 2 }),
+      pool: maxPool({ kernel, stride: 2 }),
     });
   }
   const network = sequential({
     ...body,
-    last: sequential(step(baseChannels * 2 ** stages, 4)),
+    last: sequential(step(baseChannels * 2 ** pools.length, 4)),
     average: globalAveragePool,
     flatten,
     dropout: dropout(rate),
     head: linear(classes),
   });
-  const windows = Array.from({ length: stages }, () => [
-    { kernel: 3 },
-    { kernel: 3 },
-    { kernel: 2, stride: 2 },
-  ]).flat();
+  const windows = pools.flatMap((kernel) => [{ kernel: 3 }, { kernel: 3 }, { kernel, stride: 2 }]);
   const smallest = smallestLength([...windows, { kernel: 4 }]);
+  // Networks of before poolings could be chosen have the shorter name in their checkpoints.
+  const pooled = pools.every((kernel) => kernel === 2) ? '' : ` pools ${pools.join('-')}`;
   return defineNetwork(
     {
-      name: `patch-cnn ${inputChannels}>${classes} base ${baseChannels}`,
+      name: `patch-cnn ${inputChannels}>${classes} base ${baseChannels}${pooled}`,
       task: 'classification',
       inputChannels,
       classes,

@@ -13,7 +13,13 @@ export function patchNetwork(plan: PatchNetwork): Network {
   const { stages } = plan as { readonly stages?: 1 | 2 | 3 | 4 };
   const build: Record<PatchFamily, () => Network> = {
     'patch-cnn': () =>
-      patchCnn({ inputChannels, classes, baseChannels: plan.baseChannels ?? undefined, dropout }),
+      patchCnn({
+        inputChannels,
+        classes,
+        baseChannels: plan.baseChannels ?? undefined,
+        dropout,
+        pools: plan.pools ?? [2, 2, 2],
+      }),
     vgg11: () => vgg({ ...common, depth: 11, head }),
     vgg16: () => vgg({ ...common, depth: 16, head }),
     resnet18: () => resnet({ ...common, depth: 18, stages }),

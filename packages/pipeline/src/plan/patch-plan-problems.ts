@@ -52,6 +52,10 @@ export function findPatchContradictions(plan: PatchPlan): string[] {
     network.stages === undefined || network.family.startsWith('resnet'),
     `network.stages is ${network.stages}, expected nothing: only resnet has it`,
   );
+  expect(
+    network.pools === undefined || network.family === 'patch-cnn',
+    `network.pools is ${network.pools?.join(', ')}, expected nothing: only patch-cnn has it`,
+  );
   const fixedDropout = network.family === 'patch-cnn' ? network.dropout : network.head === 'fc' ? 0.5 : 0;
   expect(
     network.dropout === fixedDropout,

@@ -66,7 +66,7 @@ describe('plans of patches', () => {
 
   test.each([
     ['training.patchSize', '64', /odd/],
-    ['training.patchSize', '41', /at least 60/],
+    ['training.patchSize', '41', /at least 65/],
     ['training.stride', '0', /training\.stride/],
     ['inference.outputStride', '0', /inference\.outputStride/],
     ['training.step', '5', /training\.steps/],

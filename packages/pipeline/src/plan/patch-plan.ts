@@ -5,6 +5,7 @@ const positive = z.number().positive();
 const probability = z.number().min(0).max(1);
 const range = z.tuple([z.number(), z.number()]);
 const count = z.int().positive();
+const poolKernel = z.int().min(2).max(5);
 
 /** Networks that judge the middle pixel of a patch. densenet40 has the form without norms in its dense layers, whose weights are about. */
 export const patchFamilies = [
@@ -72,6 +73,11 @@ export const patchNetworkSchema = z.strictObject({
   head: z.enum(['pooled', 'fc']),
   /** Of patch-cnn: channels of its first stage; null for the others. */
   baseChannels: count.nullable(),
+  /**
+   * Of patch-cnn: kernels of its three poolings. With 3, 2, 3 it sees 65 pixels, the judged one exactly in the middle; with
+   * 2, 2, 2, as where the field is absent, 60.
+   */
+  pools: z.tuple([poolKernel, poolKernel, poolKernel]).optional(),
   /** Of resnet: after which of layer1 to layer4 the head comes; 4 where the field is absent. */
   stages: z.int().min(1).max(4).optional(),
   /** Share of features that training leaves out before the last layer. */

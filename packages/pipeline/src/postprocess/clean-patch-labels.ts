@@ -4,54 +4,66 @@ import type { PatchPostprocess } from '../plan/patch-plan.ts';
 import type { CleaningFacts } from './clean-labels.ts';
 import { boxOfLabels, forEachLine, maskInBox } from './label-box.ts';
 
+const liverValue = 1;
+const lesionValue = 2;
+
 /**
- * Applies a patch plan's rules to raw labels (0 nothing, 1 known liver, 2 lesion), in place: lesions under `minLesionMl`
- * go, and, where the liver is known and the plan says so, lesions that do not touch it. What goes becomes background
- * where no liver is known, and otherwise liver if it touches the liver.
+ * Applies a patch plan's rules to raw labels (2 for lesion), in place: lesions under `minLesionMl` go, and, where the liver
+ * is known and the plan says so, lesions that neither reach into it nor touch it. What is no lesion becomes liver in the
+ * liver, and background elsewhere.
  * Components join over faces, edges and corners (26 neighbours).
+ * @param liver anything but 0 in the liver, lesions included, on the same grid; undefined where it is not known
  */
 export function cleanPatchLabels(
   voxels: Uint8Array,
   geometry: Geometry,
   rules: PatchPostprocess,
-  isLiverKnown: boolean,
+  liver: Uint8Array | undefined,
 ): CleaningFacts {
   const { size } = geometry;
   const voxelMl = voxelVolumeMm3(geometry) / 1000;
-  const box = boxOfLabels(voxels, size, 2);
+  const box = boxOfLabels(voxels, size, lesionValue);
   let droppedLesions = 0;
   if (box !== undefined) {
-    const { labels, count, sizes } = connectedComponents(maskInBox(voxels, size, box, 2), box.size, 26);
+    const { labels, count, sizes } = connectedComponents(
+      maskInBox(voxels, size, box, lesionValue),
+      box.size,
+      26,
+    );
     const touchesLiver = new Uint8Array(count + 1);
-    if (isLiverKnown) {
+    if (liver !== undefined) {
       forEachLine(size, box, (from, to, length) => {
         for (let i = 0; i < length; i++) {
-          if (labels[to + i]! > 0 && hasLiverNeighbour(voxels, size, from + i))
-            touchesLiver[labels[to + i]!] = 1;
+          if (labels[to + i]! > 0 && isInOrBeside(liver, size, from + i)) touchesLiver[labels[to + i]!] = 1;
         }
       });
     }
     const goes = Array.from({ length: count + 1 }, (_, c) => {
-      const isOutside = isLiverKnown && rules.lesionsInLiverOnly && touchesLiver[c] === 0;
+      const isOutside = liver !== undefined && rules.lesionsInLiverOnly && touchesLiver[c] === 0;
       return c > 0 && (isOutside || sizes[c]! * voxelMl < rules.minLesionMl);
     });
     droppedLesions = goes.filter(Boolean).length;
     if (droppedLesions > 0) {
       forEachLine(size, box, (from, to, length) => {
-        for (let i = 0; i < length; i++) {
-          if (goes[labels[to + i]!]) voxels[from + i] = touchesLiver[labels[to + i]!]!;
-        }
+        for (let i = 0; i < length; i++) if (goes[labels[to + i]!]) voxels[from + i] = 0;
       });
     }
   }
   let liverVoxels = 0;
-  for (let i = 0; i < voxels.length; i++) if (voxels[i] !== 0) liverVoxels++;
-  return { liverFound: isLiverKnown && liverVoxels > 0, liverMl: liverVoxels * voxelMl, droppedLesions };
+  for (let i = 0; i < voxels.length; i++) {
+    if (liver !== undefined && voxels[i] !== lesionValue) voxels[i] = liver[i] === 0 ? 0 : liverValue;
+    if (voxels[i] !== 0) liverVoxels++;
+  }
+  return {
+    liverFound: liver !== undefined && liverVoxels > 0,
+    liverMl: liverVoxels * voxelMl,
+    droppedLesions,
+  };
 }
 
-/** Whether a face neighbour of a voxel is labelled liver. */
-function hasLiverNeighbour(
-  voxels: Uint8Array,
+/** Whether a voxel or a face neighbour of it is not 0. */
+function isInOrBeside(
+  mask: Uint8Array,
   [width, height, depth]: readonly [number, number, number],
   at: number,
 ): boolean {
@@ -59,11 +71,12 @@ function hasLiverNeighbour(
   const y = Math.floor(at / width) % height;
   const z = Math.floor(at / (width * height));
   return (
-    (x > 0 && voxels[at - 1] === 1) ||
-    (x < width - 1 && voxels[at + 1] === 1) ||
-    (y > 0 && voxels[at - width] === 1) ||
-    (y < height - 1 && voxels[at + width] === 1) ||
-    (z > 0 && voxels[at - width * height] === 1) ||
-    (z < depth - 1 && voxels[at + width * height] === 1)
+    mask[at] !== 0 ||
+    (x > 0 && mask[at - 1] !== 0) ||
+    (x < width - 1 && mask[at + 1] !== 0) ||
+    (y > 0 && mask[at - width] !== 0) ||
+    (y < height - 1 && mask[at + width] !== 0) ||
+    (z > 0 && mask[at - width * height] !== 0) ||
+    (z < depth - 1 && mask[at + width * height] !== 0)
   );
 }

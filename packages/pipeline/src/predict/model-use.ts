@@ -27,6 +27,8 @@ export interface ModelUse {
   readonly hasProbabilities: boolean;
   /** Whether it finds the liver, and not lesions only. */
   readonly findsLiver: boolean;
+  /** Whether it is meant to look nowhere but in a liver that it is told of. */
+  readonly judgesLiverOnly: boolean;
   /** Hands probabilities to `onSlice`, slice by slice in rising order of k, on the prepared grid. */
   predict(
     prepared: PreparedVolume,
@@ -34,6 +36,9 @@ export interface ModelUse {
     options: PredictOptions,
     control: TaskControl,
   ): Promise<void>;
-  /** Applies the plan's rules to labels in LPS order, in place. */
-  clean(labels: Uint8Array, geometry: Geometry, isLiverKnown: boolean): CleaningFacts;
+  /**
+   * Applies the plan's rules to labels in LPS order, in place.
+   * @param liver labels of the liver (anything but 0) in the same order, if it is known
+   */
+  clean(labels: Uint8Array, geometry: Geometry, liver: Uint8Array | undefined): CleaningFacts;
 }

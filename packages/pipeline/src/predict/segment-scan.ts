@@ -64,7 +64,8 @@ export async function segmentScan(
   clock.lap('network');
 
   control.signal?.throwIfAborted();
-  const cleaning = use.clean(labels, prepared.lpsGeometry, liver !== undefined);
+  const known = options.liver && reorientLabelmap(options.liver, prepared.axisMap).voxels;
+  const cleaning = use.clean(labels, prepared.lpsGeometry, known);
   const labelmap = toSourceGrid(labels, prepared, geometry);
   clock.lap('postprocess');
 
@@ -83,6 +84,7 @@ export async function segmentScan(
     ...(knowsLiver
       ? checkResult(scan.volume, labelmap, measures, cleaning, use.training)
       : [liverUnknownWarning]),
+    ...(use.judgesLiverOnly && liver === undefined ? [liverMaskMissingWarning] : []),
   ];
   clock.lap('measure');
   return { ...measures, labelmap, warnings, seconds: clock.laps };
@@ -99,6 +101,12 @@ const liverUnknownWarning: SegmentationWarning = {
   code: 'liver-unknown',
   message:
     'The network looks for lesions only and no mask of the liver was given: findings may lie in other organs, and volume and tumour burden of the liver are not known.',
+};
+
+const liverMaskMissingWarning: SegmentationWarning = {
+  code: 'liver-mask-missing',
+  message:
+    'The model was made to judge pixels of the liver only (inference.mask of its plan), but no mask of the liver was given: the whole body was judged. Expect false findings, and give a mask with --liver.',
 };
 
 /** Raw labels on the scan's grid in LPS order, and lesion probabilities (0..255) on the prepared grid. */

@@ -54,10 +54,11 @@ function sliceUse(
   network: SliceNetwork,
   rules: PostprocessPlan,
   open: OpenPredictor,
-): Pick<ModelUse, 'thresholds' | 'findsLiver' | 'predict' | 'clean'> {
+): Pick<ModelUse, 'thresholds' | 'findsLiver' | 'judgesLiverOnly' | 'predict' | 'clean'> {
   return {
     thresholds: rules,
     findsLiver: true,
+    judgesLiverOnly: false,
     clean: (labels, geometry) => cleanLabels(labels, geometry, rules),
     predict: async (prepared, onSlice, { threads, predictor }, control) => {
       if (predictor !== undefined) return predictSlices(prepared, network, predictor, onSlice, control);

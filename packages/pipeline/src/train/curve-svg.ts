@@ -114,7 +114,10 @@ export function curveSvg(metrics: readonly Metrics[], totalSteps: number): strin
       'Dice of the validation cases after each epoch',
       `fill="${colours.quiet}"`,
     ),
-    legend(width - right - 164, panels.dice.top - 16, colours.liver, 'liver'),
+    // Classifiers of patches judge lesions only.
+    epochs.length > 0 && epochs.every((m) => m.liverDice === null)
+      ? ''
+      : legend(width - right - 164, panels.dice.top - 16, colours.liver, 'liver'),
     legend(width - right - 82, panels.dice.top - 16, colours.lesion, 'lesion'),
     axes(dice, panels.dice, [0, 0.2, 0.4, 0.6, 0.8, 1]),
     ...ticks(totalSteps, 6).map((step) =>

@@ -117,6 +117,21 @@ describe('curveSvg', () => {
     expect(svg).toBe(curveSvg(metrics, 40));
   });
 
+  test('has no legend of a liver that is never judged', () => {
+    const steps: Metrics = { kind: 'steps', step: 10, loss: 1.2, accuracy: 0.5, learningRate: 1e-3 };
+    const epoch: Metrics = {
+      kind: 'epoch',
+      epoch: 1,
+      step: 10,
+      liverDice: null,
+      lesionDice: 0.4,
+      score: 0.4,
+      best: true,
+    };
+    expect(curveSvg([steps, epoch], 40)).not.toContain('liver');
+    expect(curveSvg(metrics, 40)).toContain('>liver<');
+  });
+
   test.each([0, 1, 2])('draws a run of %i lines', (count) => {
     expect(curveSvg(metrics.slice(0, count), 1)).not.toMatch(/NaN|Infinity|undefined/);
   });

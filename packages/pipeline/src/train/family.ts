@@ -1,4 +1,5 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
+import type { Finding } from '@glisson/imaging/volume/scan';
 import type { ParameterGroup } from '@glisson/nn/training/groups';
 import type { StepReport } from '@glisson/nn/training/step-report';
 import type { Trainer, TrainerOptions } from '@glisson/nn/training/trainer';
@@ -46,6 +47,8 @@ export interface ValidationSummary {
 /** What a family of networks brings to a training run; everything else is the same for all. */
 export interface TrainingFamily {
   readonly trainer: TrainerParts;
+  /** What is worth knowing of the plan before training. */
+  readonly findings: readonly Finding[];
   /** Parameters with a treatment of their own during a step, counted from 0. */
   groupsAt(step: number): readonly ParameterGroup[];
   /** The batch of a step: it depends on plan, data and step, and on `state`, only. */

@@ -124,6 +124,7 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
         ...data.findings,
         ...summaries.flatMap((s) => s.findings),
         ...sides.findings,
+        ...family.findings,
         ...changes,
       ];
       for (const finding of findings) await writeLog(paths, 'finding', finding);

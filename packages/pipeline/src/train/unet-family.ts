@@ -32,6 +32,7 @@ export function unetFamily(plan: Plan, sides: PreparedSides): TrainingFamily {
   );
   return {
     trainer: trainerParts(plan, cases),
+    findings: [],
     groupsAt: () => [],
     createBatch: (step) => createBatch(cases, plan, step),
     describeBatch: (step) => describeBatch(cases, plan, step),

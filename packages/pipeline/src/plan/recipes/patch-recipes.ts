@@ -98,6 +98,7 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
       padding: isSmall ? 'valid' : own.padding,
       head,
       baseChannels: isSmall ? 16 : null,
+      ...(isSmall && { pools: [3, 2, 3] as [number, number, number] }),
       dropout: isSmall || head === 'fc' ? 0.5 : 0,
     },
     training: {

@@ -15,9 +15,10 @@ export function patchModelUse({ plan, onnx, path }: PatchModel): ModelUse {
     training: { windowHU: preprocess.windowHU, fingerprint: plan.fingerprint },
     hasProbabilities: true,
     findsLiver: false,
+    judgesLiverOnly: plan.inference.mask === 'liver',
     // Outside of a known liver p(liver) is p(lesion): see `predictPatches`.
     thresholds: { liverThreshold: lesionThreshold, lesionThreshold },
-    clean: (labels, geometry, isLiverKnown) => cleanPatchLabels(labels, geometry, postprocess, isLiverKnown),
+    clean: (labels, geometry, liver) => cleanPatchLabels(labels, geometry, postprocess, liver),
     predict: async (prepared, onSlice, { threads, liver }, control) => {
       const area = prepared.geometry.size[0] * prepared.geometry.size[1];
       const weights = parseModel(path, onnx, namedWeights);

@@ -6,6 +6,7 @@ import { declarationsOf } from '@glisson/nn/training/declarations';
 import { type ParameterGroup, treatmentsOf } from '@glisson/nn/training/groups';
 import type { Weights } from '@glisson/nn/training/weights';
 import { PipelineError } from '../../errors/pipeline-error.ts';
+import { offCentreFinding } from '../../patches/off-centre.ts';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
 import { openWindowScorer, scorerMode } from '../../predict/patches/open-scorer.ts';
@@ -92,6 +93,7 @@ export function patchFamily(
       ...(initial !== undefined && { initial }),
       classPriors: priorsOf(training.sampling.lesion),
     },
+    findings: offCentreFinding(plan),
     groupsAt: (step) => groupsAt(plan, step),
     createBatch: (step) => createPatchBatch(cases, hard, plan, step),
     describeBatch: (step) => describePatchBatch(cases, hard, plan, step),

@@ -47,7 +47,7 @@ function tiny(out: string, extra: Partial<TrainOptions> = {}): TrainOptions {
     set: {
       'preprocess.equalise.method': 'none',
       'network.baseChannels': '4',
-      'training.patchSize': '61',
+      'training.patchSize': '65',
       'training.batchSize': '8',
       'training.steps': '40',
       'training.stepsPerEpoch': '10',
@@ -99,7 +99,7 @@ describe('training a classifier of patches', () => {
       threads: 1,
     });
     expect(JSON.parse(predictor.metadata['glisson.plan']!)).toEqual(summary.plan);
-    const { dims } = await predictor.run(new Float32Array(2 * 61 * 61), [2, 1, 61, 61]);
+    const { dims } = await predictor.run(new Float32Array(2 * 65 * 65), [2, 1, 65, 65]);
     expect(dims).toEqual([2, 2]);
     await predictor.close();
 
@@ -226,6 +226,21 @@ describe('training a classifier of patches', () => {
     expect(found.liverMl).toBeGreaterThan(0);
     expect(found.warnings.map(({ code }) => code)).not.toContain('liver-unknown');
     expect(found.lesionMl).toBeGreaterThan(0);
+  });
+
+  test('a model that is to look into the liver only says so when it is not told where that is', async () => {
+    const model = await loadModel(join(root, 'plain'));
+    if (model.kind !== 'patch') throw new Error(`a ${model.kind} model`);
+    const inference = { ...model.plan.inference, mask: 'liver' as const };
+    const inLiver = { ...model, plan: { ...model.plan, inference } };
+    const scan = await readScan(join(data, 'volume-2.nii.gz'));
+    const liver = await readLabelmap(join(data, 'segmentation-2.nii.gz'));
+    const codes = ({ warnings }: { warnings: readonly { code: string }[] }) => warnings.map((w) => w.code);
+    expect(codes(await segmentScan(scan, inLiver, { threads: 1 }))).toContain('liver-mask-missing');
+    expect(codes(await segmentScan(scan, inLiver, { threads: 1, liver }))).not.toContain(
+      'liver-mask-missing',
+    );
+    expect(codes(await segmentScan(scan, model, { threads: 1 }))).not.toContain('liver-mask-missing');
   });
 
   test.skipIf(!hasSharedWeights).each([

@@ -5,7 +5,7 @@ import { cleanPatchLabels } from '../../postprocess/clean-patch-labels.ts';
 import { lesionSlice } from '../../predict/patches/lesion-slice.ts';
 import type { WindowScorer } from '../../predict/patches/window-scorer.ts';
 import type { PreparedCase } from '../../preprocess/prepared-case.ts';
-import { lesionValue, liverValue } from '../label-values.ts';
+import { lesionValue } from '../label-values.ts';
 import { createCounts, type ProbabilityCounts, probabilityBin, thresholdGrid } from '../score-slices.ts';
 
 /** A validation case. */
@@ -92,17 +92,14 @@ export async function diceByThreshold(
   }
   const reference = truth.reduce((sum, label) => sum + (label === lesionValue ? 1 : 0), 0);
   if (reference === 0) return null;
-  const isLiverKnown = plan.inference.mask === 'liver';
+  const liver = plan.inference.mask === 'liver' ? truth : undefined;
   const scored = { ...geometry, size: [geometry.size[0], geometry.size[1], slices.length] as const };
   return thresholds.map((threshold) => {
     control.signal?.throwIfAborted();
     const from = Math.max(1, probabilityBin(threshold));
     const labels = new Uint8Array(bins.length);
-    for (let i = 0; i < bins.length; i++) {
-      if (bins[i]! >= from) labels[i] = lesionValue;
-      else if (isLiverKnown && truth[i]! > 0) labels[i] = liverValue;
-    }
-    cleanPatchLabels(labels, scored, plan.postprocess, isLiverKnown);
+    for (let i = 0; i < bins.length; i++) if (bins[i]! >= from) labels[i] = lesionValue;
+    cleanPatchLabels(labels, scored, plan.postprocess, liver);
     let predicted = 0;
     let hits = 0;
     for (let i = 0; i < labels.length; i++) {
