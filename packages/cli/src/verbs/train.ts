@@ -5,7 +5,8 @@ import type { Verb } from '../verb.ts';
 
 interface TrainOptions {
   readonly data: string;
-  readonly recipe: string;
+  readonly recipe?: string;
+  readonly plan?: string;
   readonly out: string;
   readonly set?: Record<string, string>;
   readonly validation?: string[];
@@ -25,7 +26,10 @@ export const train: Verb<TrainOptions> = {
   options: [
     new Option('--data <folder>', 'labelled scans in a layout that inspect knows').makeOptionMandatory(),
     new Option('--out <run>', 'folder of the run').makeOptionMandatory(),
-    new Option('--recipe <name>', 'where the plan starts from').default('unet-2d'),
+    new Option('--recipe <name>', 'where the plan starts from (default: unet-2d)'),
+    new Option('--plan <file>', 'train by the plan.json of a run or of the winner of a sweep').conflicts(
+      'recipe',
+    ),
     new Option('--set <key=value>', 'change a choice of the plan; repeatable').argParser(keyValue),
     new Option(
       '--validation <patient...>',
@@ -53,6 +57,10 @@ export const train: Verb<TrainOptions> = {
     {
       command: 'glisson train --data liver --recipe patch-small --out runs/patches --start-small',
       meaning: 'a classifier of patches, on a few slices first',
+    },
+    {
+      command: 'glisson train --data phantoms --plan runs/first/plan.json --out runs/second --seed 2',
+      meaning: 'the choices of another run, with another seed',
     },
     {
       command: 'glisson train --data phantoms --out runs/first --resume',

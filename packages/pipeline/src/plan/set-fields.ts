@@ -16,6 +16,16 @@ const derived: Record<string, string> = {
   'network.classes': 'the labels',
 };
 
+function derivedFrom(name: string): string | undefined {
+  const source = Object.keys(derived).find((key) => name === key || name.startsWith(`${key}.`));
+  return source === undefined ? undefined : derived[source];
+}
+
+/** Whether a field follows from the data, the split or other fields, so that nobody can set it. */
+export function isDerivedField(name: string): boolean {
+  return derivedFrom(name) !== undefined;
+}
+
 /** Values by dotted path, e.g. `training.steps`, checked against the plan's schema. */
 export type FieldValues = ReadonlyMap<string, unknown>;
 
@@ -42,11 +52,11 @@ export function parseFields(set: Readonly<Record<string, string>>, root?: z.ZodT
   const values = new Map<string, unknown>();
   for (const [name, text] of Object.entries(set)) {
     const path = name.split('.');
-    const source = Object.keys(derived).find((key) => name === key || name.startsWith(`${key}.`));
+    const source = derivedFrom(name);
     if (source !== undefined) {
       throw new PipelineError('option-invalid', `${name} cannot be set.`, {
         where: `--set ${name}=${text}`,
-        advice: `It follows from ${derived[source]}.`,
+        advice: `It follows from ${source}.`,
       });
     }
     const schema = schemaAt(path, root);

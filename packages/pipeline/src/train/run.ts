@@ -1,7 +1,7 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createPredictor, type Predictor } from '@glisson/nn/runtime/predictor';
 import type { TrainingFamily, TrainingRun } from './family.ts';
-import type { MetricsLog } from './metrics.ts';
+import type { EpochMetrics, MetricsLog } from './metrics.ts';
 import type { RunPaths } from './run-folder.ts';
 import { type CaseProbabilities, diceAt, lesionsInLiver, meanOf } from './score-slices.ts';
 
@@ -12,6 +12,8 @@ export interface Run extends TrainingRun {
   readonly metrics: MetricsLog;
   /** Steps between checkpoints. */
   readonly every: number;
+  /** See `TrainOptions`. */
+  readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
 }
 
 /** Runs `use` with a predictor of the weights as they are now: averaged, when the plan averages them. */

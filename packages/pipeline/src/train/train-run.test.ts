@@ -199,6 +199,41 @@ describe('trainRun', () => {
     expect(unmoved.findings.map(({ code }) => code)).not.toContain('environment-changed');
   });
 
+  test('ended early after an epoch, it is a whole run of the epochs so far, and can be resumed', async () => {
+    const asked: number[] = [];
+    const untilFirst = async ({ epoch }: { epoch: number }) => {
+      asked.push(epoch);
+      return epoch < 1;
+    };
+    const summary = await trainRun(tiny('early', { goOn: untilFirst }));
+    expect(summary).toMatchObject({ steps: 16, bestEpoch: 1, bestStep: 16 });
+    expect((await readdir(join(root, 'early'))).sort()).toEqual((await readdir(join(root, 'plain'))).sort());
+    const early = await bytesOfRun('early');
+    // Killed right then, it asks the same again, and ends with the same bytes.
+    await trainRun(tiny('early', { goOn: untilFirst, resume: true }));
+    expect(asked).toEqual([1, 1]);
+    expect(await bytesOfRun('early')).toEqual(early);
+    await trainRun(tiny('early', { goOn: async () => true, resume: true }));
+    expect(await bytesOfRun('early')).toEqual(await bytesOfRun('plain'));
+  });
+
+  test('a plan gives the same run again, and can be changed', async () => {
+    const { recipe: _, set: __, validation: ___, test: ____, ...rest } = tiny('by-plan');
+    const plan = join(root, 'plain', 'plan.json');
+    await trainRun({ ...rest, plan });
+    expect(await bytesOfRun('by-plan')).toEqual(await bytesOfRun('plain'));
+    const changed = await trainRun({
+      ...rest,
+      plan,
+      out: join(root, 'changed'),
+      set: { 'training.steps': '4' },
+    });
+    expect(changed.plan).toMatchObject({ training: { steps: 4, batchSize: 4 } });
+    await expect(trainRun({ ...rest, plan, recipe: 'patch-small' })).rejects.toMatchObject({
+      code: 'option-invalid',
+    });
+  });
+
   test('resuming a finished run changes nothing', async () => {
     const before = await bytesOfRun('plain');
     await trainRun(tiny('plain', { resume: true }));

@@ -8,6 +8,7 @@ import { createTrainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import { hashFile } from '../fingerprint/hash-files.ts';
 import { type AnyPlan, isPatchPlan } from '../plan/any-plan.ts';
+import { fieldsOfPlan } from '../plan/fields-of-plan.ts';
 import { planHash } from '../plan/plan-text.ts';
 import { patchRecipes, smallStart } from '../plan/recipes/patch-recipes.ts';
 import { findRecipe } from '../plan/recipes/recipes.ts';
@@ -17,7 +18,8 @@ import type { TrainProgress } from './checkpoint.ts';
 import { compareEnvironments, describeEnvironment, type Environment } from './environment.ts';
 import type { ValidationSummary } from './family.ts';
 import { finishRun } from './finish-run.ts';
-import { openMetrics } from './metrics.ts';
+import { assertWeightsOf, namedPatients, patientsOf, readGivenPlan } from './given-plan.ts';
+import { type EpochMetrics, openMetrics } from './metrics.ts';
 import { patchFamily } from './patches/patch-family.ts';
 import { transferWeights } from './patches/transfer-weights.ts';
 import type { Run } from './run.ts';
@@ -31,7 +33,13 @@ import { unetFamily } from './unet-family.ts';
 export interface TrainOptions {
   /** Folder of labelled scans. */
   readonly data: string;
-  readonly recipe: string;
+  /** Where the plan starts from; default: `unet-2d`. */
+  readonly recipe?: string;
+  /**
+   * File of a plan to train by, instead of a recipe: all its choices but the thresholds, which are chosen anew; its patients
+   * where none are named. `set` changes fields of it.
+   */
+  readonly plan?: string;
   /** Folder of the run. */
   readonly out: string;
   /** Fields of the plan by dotted name, as text. */
@@ -57,6 +65,11 @@ export interface TrainOptions {
   readonly checkpointEverySteps?: number;
   /** Prepared scans beyond this stay on disk; default 3 GB. */
   readonly memoryBytes?: number;
+  /**
+   * Asked after each epoch but the last, when its checkpoint is written, and again when a run is resumed at the end of one. False
+   * ends training there, in order: the model is that of the best epoch so far. A run that ended early can be resumed.
+   */
+  readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
 }
 
 export interface TrainSummary {
@@ -65,6 +78,7 @@ export interface TrainSummary {
   readonly planHash: string;
   /** SHA-256 of model.onnx. */
   readonly modelHash: string;
+  /** Steps done: fewer than planned when `goOn` ended the training. */
   readonly steps: number;
   readonly bestEpoch: number;
   readonly bestStep: number;
@@ -90,18 +104,28 @@ const defaultMemoryBytes = 3e9;
 export async function trainRun(options: TrainOptions, control: TaskControl = {}): Promise<TrainSummary> {
   const started = performance.now();
   const resume = options.resume ?? false;
-  const recipe = findRecipe(options.recipe);
-  const set = parseFields({ ...smallFields(options), ...withSeed(options) }, recipe.schema);
+  const given = await readGivenPlan(options);
+  const recipeName = given?.recipe ?? options.recipe ?? 'unet-2d';
+  const recipe = findRecipe(recipeName);
+  const set = parseFields(
+    {
+      ...(given && fieldsOfPlan(given)),
+      ...smallFields(recipeName, options.startSmall),
+      ...withSeed(options),
+    },
+    recipe.schema,
+  );
   const seed = (set.get('training.seed') as number | undefined) ?? 1;
   await assertMayRun(options.out, { resume, force: options.force ?? false });
 
   const data = await findTrainingData(options.data, control);
-  const { validation, test } = options;
+  const { validation, test } = { ...(given && patientsOf(given.split)), ...namedPatients(options) };
   const split = splitByPatient(data.cases, { validation, test, seed });
   const cache = options.cache ?? join(cacheFolder(), 'preprocessed');
   const summaries = await summariseCases(data, split.train, cache, control);
   const weightsFile = set.get('training.transfer.weights') as string | null | undefined;
   const weightsHash = weightsFile ? await hashFile(weightsFile) : undefined;
+  assertWeightsOf(given, weightsFile, weightsHash);
   const plan = recipe.plan({ cases: summaries, dataHash: data.dataHash, split, set, weightsHash });
 
   const paths = runPaths(resolve(options.out));
@@ -138,13 +162,13 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
         if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
         const metrics = await openMetrics(paths.metrics, progress.metrics);
         const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
-        const run: Run = { plan, family, paths, trainer, metrics, threads, every };
-        await trainSteps(run, progress, control);
+        const run: Run = { plan, family, paths, trainer, metrics, threads, every, goOn: options.goOn };
+        const steps = await trainSteps(run, progress, control);
         const finished = await finishRun(run, set, control);
         if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
         const seconds = (performance.now() - started) / 1000;
         await writeLog(paths, 'finished', { seconds });
-        return { run: paths.folder, steps: plan.training.steps, ...finished, seconds, findings };
+        return { run: paths.folder, steps, ...finished, seconds, findings };
       } catch (error) {
         await writeLog(paths, 'stopped', { reason: (error as Error).message }).catch(() => {});
         throw error;
@@ -192,7 +216,7 @@ function noLesionToValidate(plan: AnyPlan): Finding {
 const smallSteps = 300;
 
 /** @throws PipelineError `option-invalid` for recipes that cannot start small */
-function smallFields({ startSmall = false, recipe }: TrainOptions): Record<string, string> {
+function smallFields(recipe: string, startSmall = false): Record<string, string> {
   if (!startSmall) return {};
   if (!Object.hasOwn(patchRecipes, recipe)) {
     throw new PipelineError('option-invalid', 'This recipe cannot start small.', {

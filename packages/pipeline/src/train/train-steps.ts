@@ -6,6 +6,7 @@ import { PipelineError } from '../errors/pipeline-error.ts';
 import { type TrainProgress, writeCheckpoint } from './checkpoint.ts';
 import { curveSvg } from './curve-svg.ts';
 import type { TrainingBatch, TrainingFamily } from './family.ts';
+import type { EpochMetrics } from './metrics.ts';
 import { type Run, round } from './run.ts';
 import { writeLog } from './run-folder.ts';
 import { learningRateAt } from './schedule.ts';
@@ -13,10 +14,15 @@ import { learningRateAt } from './schedule.ts';
 /** Steps that a line of metrics.jsonl averages. */
 const stepsPerLine = 10;
 
-/** The loop: the engine computes a step in its own thread while the next batch is cut here. */
-export async function trainSteps(run: Run, begin: TrainProgress, control: TaskControl): Promise<void> {
+/**
+ * The loop: the engine computes a step in its own thread while the next batch is cut here.
+ * @returns steps done: those of the plan, or fewer when `run.goOn` ended it after an epoch
+ */
+export async function trainSteps(run: Run, begin: TrainProgress, control: TaskControl): Promise<number> {
   const { plan, family, paths, trainer, metrics } = run;
   const { training } = plan;
+  const before = metrics.all().findLast((line): line is EpochMetrics => line.kind === 'epoch');
+  if (before?.step === begin.step && (await endsAfter(run, before))) return begin.step;
   let { best, pending } = begin;
   let lastScore = '';
   let groups = JSON.stringify(family.groupsAt(begin.step));
@@ -53,13 +59,15 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       note: `loss ${result.loss.toFixed(3)}${lastScore}`,
     });
 
+    let ended: EpochMetrics | undefined;
     const epochEnds = done % training.stepsPerEpoch === 0 || done === training.steps;
     if (epochEnds) {
       const epoch = Math.ceil(done / training.stepsPerEpoch);
       const scores = await validate(run, epoch, done, control);
       const isBest = best === null || scores.score > best.score;
       if (isBest) best = { epoch, step: done, score: scores.score };
-      await metrics.add({ kind: 'epoch', epoch, step: done, ...scores, best: isBest });
+      ended = { kind: 'epoch', epoch, step: done, ...scores, best: isBest };
+      await metrics.add(ended);
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
       await writeFileWhole(paths.curve, curveSvg(metrics.all(), training.steps));
       await writeLog(paths, 'epoch', { epoch, step: done, ...scores });
@@ -80,7 +88,17 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       if (best?.step === done) await writeCheckpoint(paths.best, state, progress);
       await writeCheckpoint(paths.last, state, progress);
     }
+    if (ended !== undefined && (await endsAfter(run, ended))) return done;
   }
+  return training.steps;
+}
+
+/** Asks whether an epoch, whose checkpoint is written, is to be the last; the plan's last one needs no asking. */
+async function endsAfter(run: Run, epoch: EpochMetrics): Promise<boolean> {
+  if (run.goOn === undefined || epoch.step >= run.plan.training.steps || (await run.goOn(epoch)))
+    return false;
+  await writeLog(run.paths, 'ended-early', { epoch: epoch.epoch, step: epoch.step });
+  return true;
 }
 
 async function stepAndPrefetch(
