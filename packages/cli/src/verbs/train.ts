@@ -13,6 +13,7 @@ interface TrainOptions {
   readonly test?: string[];
   readonly seed?: number;
   readonly startSmall?: boolean;
+  readonly watchTest?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
 }
@@ -40,6 +41,10 @@ export const train: Verb<TrainOptions> = {
     new Option(
       '--start-small',
       'a few slices of each patient to train, one slice of others to validate, minutes (recipes of patches)',
+    ),
+    new Option(
+      '--watch-test',
+      'also score the held-out patients after each epoch: a curve for the eye, nothing is chosen by it',
     ),
     new Option('--resume', 'go on from the last checkpoint of the run'),
     new Option('--force', 'replace a run that is there'),

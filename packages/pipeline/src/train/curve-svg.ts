@@ -1,4 +1,4 @@
-import type { EpochMetrics, Metrics, StepMetrics } from './metrics.ts';
+import type { EpochMetrics, Metrics, StepMetrics, WatchedMetrics } from './metrics.ts';
 
 const width = 760;
 const left = 64;
@@ -131,6 +131,23 @@ export function curveSvg(metrics: readonly Metrics[], totalSteps: number): strin
     ),
   ];
   parts.push(diceLine('liverDice', colours.liver), diceLine('lesionDice', colours.lesion));
+  const watched = metrics.filter((m): m is WatchedMetrics => m.kind === 'watched');
+  if (watched.length > 0) {
+    const points = (key: 'liverDice' | 'lesionDice') =>
+      watched.flatMap((m) => (m[key] === null ? [] : [[dice.x(m.step), dice.y(m[key])] as const]));
+    const dashed = (key: 'liverDice' | 'lesionDice', colour: string) =>
+      `<g stroke-dasharray="5 4" opacity="0.75">${line(points(key), colour, 1.6)}</g>`;
+    parts.push(
+      dashed('liverDice', colours.liver),
+      dashed('lesionDice', colours.lesion),
+      text(
+        left + 8,
+        panels.dice.top + 14,
+        'dashed: held-out patients, for the eye only',
+        `fill="${colours.quiet}" paint-order="stroke" stroke="#ffffff" stroke-width="4"`,
+      ),
+    );
+  }
   if (best !== undefined) {
     const x = number(dice.x(best.step));
     const late = best.step > 0.7 * totalSteps;

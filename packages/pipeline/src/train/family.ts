@@ -61,6 +61,11 @@ export interface TrainingFamily {
   lineOf(step: number, means: readonly number[], learningRate: number): StepMetrics;
   /** Scores the validation cases with the weights as they are. */
   validate(run: TrainingRun, control: TaskControl): Promise<EpochScores>;
+  /**
+   * Scores the held-out cases (`PreparedSides.test`) with the weights as they are, at the thresholds of `chosen`, the scores
+   * of validation. Decides nothing.
+   */
+  watch(run: TrainingRun, chosen: EpochScores, control: TaskControl): Promise<EpochScores>;
   /** Work after an epoch (from 1); true when batches are other ones from then on. */
   afterEpoch(run: TrainingRun, epoch: number, control: TaskControl): Promise<boolean>;
   /** What batches depend on besides plan, data and step, for checkpoints; undefined: nothing. */

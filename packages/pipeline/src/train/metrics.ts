@@ -43,7 +43,17 @@ export interface EpochMetrics extends EpochScores {
   readonly best: boolean;
 }
 
-export type Metrics = StepMetrics | EpochMetrics;
+/**
+ * Scores of the held-out cases after an epoch, on request and for the eye only: nothing is ever chosen by them. Their best
+ * epoch is what an oracle would have taken.
+ */
+export interface WatchedMetrics extends EpochScores {
+  readonly kind: 'watched';
+  readonly epoch: number;
+  readonly step: number;
+}
+
+export type Metrics = StepMetrics | EpochMetrics | WatchedMetrics;
 
 /** The lines of metrics.jsonl; no times, so that a resumed run ends with the same bytes. */
 export interface MetricsLog {

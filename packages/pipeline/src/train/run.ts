@@ -14,6 +14,8 @@ export interface Run extends TrainingRun {
   readonly every: number;
   /** See `TrainOptions`. */
   readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
+  /** Whether the held-out cases are scored after each epoch, too. */
+  readonly watchTest: boolean;
 }
 
 /** Runs `use` with a predictor of the weights as they are now: averaged, when the plan averages them. */

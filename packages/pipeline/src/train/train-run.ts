@@ -55,6 +55,11 @@ export interface TrainOptions {
    * `set` can still change the numbers.
    */
   readonly startSmall?: boolean;
+  /**
+   * Scores the held-out patients after each epoch as well, for a curve to look at: nothing is chosen by it. The run says so in
+   * its metrics (`watched`), and a held-out patient that was watched is no longer unseen by who reads the curve.
+   */
+  readonly watchTest?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
   /** Threads of the engine; default: its own choice. */
@@ -132,8 +137,8 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
   let unlock = resume ? await lockRun(paths.lock) : undefined;
   try {
     const checkpoint = resume ? await resumeRun(paths, plan) : undefined;
-    const memoryBytes = options.memoryBytes ?? defaultMemoryBytes;
-    const sides = await prepareSides(data, plan, cache, memoryBytes, control);
+    const { memoryBytes = defaultMemoryBytes, watchTest = false } = options;
+    const sides = await prepareSides(data, plan, cache, { memoryBytes, watchTest }, control);
     try {
       const transferred = isPatchPlan(plan) ? await transferWeights(plan) : undefined;
       const family = isPatchPlan(plan)
@@ -162,7 +167,8 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
         if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
         const metrics = await openMetrics(paths.metrics, progress.metrics);
         const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
-        const run: Run = { plan, family, paths, trainer, metrics, threads, every, goOn: options.goOn };
+        const { goOn } = options;
+        const run: Run = { plan, family, paths, trainer, metrics, threads, every, goOn, watchTest };
         const steps = await trainSteps(run, progress, control);
         const finished = await finishRun(run, set, control);
         if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));

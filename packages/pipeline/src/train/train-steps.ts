@@ -68,6 +68,10 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       if (isBest) best = { epoch, step: done, score: scores.score };
       ended = { kind: 'epoch', epoch, step: done, ...scores, best: isBest };
       await metrics.add(ended);
+      if (run.watchTest) {
+        const watched = await family.watch(run, scores, { signal: control.signal });
+        await metrics.add({ kind: 'watched', epoch, step: done, ...watched });
+      }
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
       await writeFileWhole(paths.curve, curveSvg(metrics.all(), training.steps));
       await writeLog(paths, 'epoch', { epoch, step: done, ...scores });

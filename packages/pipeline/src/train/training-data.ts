@@ -134,6 +134,8 @@ async function readSummary(
 export interface PreparedSides {
   readonly train: readonly PreparedCase[];
   readonly validation: readonly PreparedCase[];
+  /** The held-out cases where they are watched; none otherwise. */
+  readonly test: readonly PreparedCase[];
   readonly fromCache: number;
   readonly findings: readonly Finding[];
   close(): void;
@@ -141,16 +143,17 @@ export interface PreparedSides {
 
 /**
  * Prepares training and validation cases, from the cache where it has them. As many as `memoryBytes` hold stay in
- * memory, the others are read slice by slice. Test cases are not touched.
+ * memory, the others are read slice by slice. Test cases are not touched, unless `watchTest` asks for their curve.
  */
 export async function prepareSides(
   data: TrainingData,
   plan: { readonly preprocess: PreparePlan; readonly split: SplitPlan },
   cache: string,
-  memoryBytes: number,
+  { memoryBytes, watchTest }: { readonly memoryBytes: number; readonly watchTest: boolean },
   control: TaskControl,
 ): Promise<PreparedSides> {
-  const ids = [...plan.split.train, ...plan.split.validation];
+  const test = watchTest ? plan.split.test : [];
+  const ids = [...plan.split.train, ...plan.split.validation, ...test];
   const prepared = new Map<string, PreparedCase>();
   const findings: Finding[] = [];
   let fromCache = 0;
@@ -189,6 +192,7 @@ export async function prepareSides(
   return {
     train: plan.split.train.map((id) => prepared.get(id)!),
     validation: plan.split.validation.map((id) => prepared.get(id)!),
+    test: test.map((id) => prepared.get(id)!),
     fromCache,
     findings,
     close,

@@ -1,12 +1,15 @@
+import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
 import { unet2d } from '@glisson/nn/models/unet-2d';
 import { segmentation } from '@glisson/nn/training/segmentation';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { PreparedCase } from '../preprocess/prepared-case.ts';
 import { createBatch, describeBatch } from './batch.ts';
 import { type CaseIndex, indexCase } from './case-index.ts';
 import { chooseThreshold } from './choose-threshold.ts';
-import type { TrainerParts, TrainingFamily } from './family.ts';
+import type { TrainerParts, TrainingFamily, TrainingRun } from './family.ts';
+import type { EpochScores } from './metrics.ts';
 import { optimiserOptions } from './optimiser-options.ts';
 import { diceOf, round, withPredictor } from './run.ts';
 import {
@@ -30,6 +33,18 @@ export function unetFamily(plan: Plan, sides: PreparedSides): TrainingFamily {
     'validation',
     sides.validation.map((prepared) => indexCase(prepared)),
   );
+  const scoresOf = async (
+    scored: readonly PreparedCase[],
+    run: TrainingRun,
+    control: TaskControl,
+  ): Promise<EpochScores> => {
+    const slices = slicesOfCases(scored, plan.training.validationSlices);
+    const counts = await withPredictor(run, control, (predictor) =>
+      scoreSlices(predictor, scored, slices, plan, 'validate', control),
+    );
+    const dice = diceOf(counts, plan.postprocess);
+    return { ...dice, score: round(meanOf([dice.liverDice, dice.lesionDice]) ?? 0) };
+  };
   return {
     trainer: trainerParts(plan, cases),
     findings: [],
@@ -46,14 +61,8 @@ export function unetFamily(plan: Plan, sides: PreparedSides): TrainingFamily {
       learningRate,
     }),
     /** Dice on slices spread evenly over the cases, mean over cases, at the plan's thresholds. */
-    validate: async (run, control) => {
-      const slices = slicesOfCases(sides.validation, plan.training.validationSlices);
-      const counts = await withPredictor(run, control, (predictor) =>
-        scoreSlices(predictor, sides.validation, slices, plan, 'validate', control),
-      );
-      const dice = diceOf(counts, plan.postprocess);
-      return { ...dice, score: round(meanOf([dice.liverDice, dice.lesionDice]) ?? 0) };
-    },
+    validate: (run, control) => scoresOf(sides.validation, run, control),
+    watch: (run, _chosen, control) => scoresOf(sides.test, run, control),
     afterEpoch: async () => false,
     state: undefined,
     finish: async (run, set, control) => {

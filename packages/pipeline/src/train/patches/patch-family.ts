@@ -11,11 +11,12 @@ import { patchNetwork } from '../../patches/patch-network.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
 import { openWindowScorer, scorerMode } from '../../predict/patches/open-scorer.ts';
 import type { WindowScorer } from '../../predict/patches/window-scorer.ts';
+import type { PreparedCase } from '../../preprocess/prepared-case.ts';
 import { chooseThreshold } from '../choose-threshold.ts';
 import type { TrainingFamily, TrainingRun, ValidationSummary } from '../family.ts';
 import { optimiserOptions } from '../optimiser-options.ts';
 import { round } from '../run.ts';
-import { meanOf, slicesOfCases, spreadSlices } from '../score-slices.ts';
+import { diceAt, meanOf, slicesOfCases, spreadSlices } from '../score-slices.ts';
 import type { PreparedSides } from '../training-data.ts';
 import { type HardNegative, hardOfNumbers, hardToNumbers, mineHardNegatives } from './hard-negatives.ts';
 import { createPatchBatch, describePatchBatch } from './patch-batch.ts';
@@ -53,17 +54,21 @@ export function patchFamily(
 
   const cases = sides.train.map((prepared) => openPatchCase(prepared, plan, small?.trainingSlices));
   assertLesions(cases, training.stride);
-  const validation = sides.validation.map(
-    (prepared): ScoredCase => ({
-      prepared,
-      scan: openLabelledScan(prepared, plan),
-      slices: chooseSlices(prepared, small?.validationSlices),
-    }),
-  );
-  const scoredSlices = slicesOfCases(sides.validation, training.validationSlices).map((spread, c) => {
-    const { slices } = validation[c]!;
-    return spreadSlices(slices.length, spread.length).map((n) => slices[n]!);
+  const scoredCase = (prepared: PreparedCase): ScoredCase => ({
+    prepared,
+    scan: openLabelledScan(prepared, plan),
+    slices: chooseSlices(prepared, small?.validationSlices),
   });
+  const slicesOf = (scored: readonly ScoredCase[]) =>
+    slicesOfCases(
+      scored.map(({ prepared }) => prepared),
+      training.validationSlices,
+    ).map((spread, c) => {
+      const { slices } = scored[c]!;
+      return spreadSlices(slices.length, spread.length).map((n) => slices[n]!);
+    });
+  const validation = sides.validation.map(scoredCase);
+  const held = sides.test.map(scoredCase);
   let hard: HardNegative[] = hardOfNumbers(state ?? []);
   const averaged = training.weightAverageDecay > 0;
 
@@ -80,6 +85,11 @@ export function patchFamily(
       await scorer.close();
     }
   };
+
+  const countsOf = (scored: readonly ScoredCase[], run: TrainingRun, control: TaskControl) =>
+    withScorer(run, control, (scorer) =>
+      countLesionProbabilities(scorer, scored, slicesOf(scored), plan, control),
+    );
 
   return {
     trainer: {
@@ -107,12 +117,16 @@ export function patchFamily(
     }),
     /** Mean lesion Dice over cases on spread slices, at the threshold that is best for this epoch. */
     validate: async (run, control) => {
-      const counts = await withScorer(run, control, (scorer) =>
-        countLesionProbabilities(scorer, validation, scoredSlices, plan, control),
-      );
+      const counts = await countsOf(validation, run, control);
       const { threshold, dice } = chooseThreshold(counts, plan.postprocess.lesionThreshold, patchThresholds);
       const lesionDice = dice === null ? null : round(dice);
       return { liverDice: null, lesionDice, lesionThreshold: threshold, score: lesionDice ?? 0 };
+    },
+    watch: async (run, { lesionThreshold = plan.postprocess.lesionThreshold }, control) => {
+      const counts = await countsOf(held, run, control);
+      const dice = meanOf(counts.map((c) => diceAt(c, lesionThreshold)));
+      const lesionDice = dice === null ? null : round(dice);
+      return { liverDice: null, lesionDice, lesionThreshold, score: lesionDice ?? 0 };
     },
     afterEpoch: async (run, epoch, control) => {
       const { everyEpochs } = training.hardNegatives;

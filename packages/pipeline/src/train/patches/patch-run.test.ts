@@ -127,6 +127,20 @@ describe('training a classifier of patches', () => {
     }
   });
 
+  test('held-out patients are watched without changing anything', async () => {
+    await trainRun(tiny('watched', { watchTest: true }));
+    const lines = (await readFile(join(root, 'watched', 'metrics.jsonl'), 'utf8')).split('\n');
+    const isWatched = (line: string) => line.includes('"kind":"watched"');
+    expect(lines.filter(isWatched)).toHaveLength(4);
+    const [unwatched, watched] = await Promise.all(['plain', 'watched'].map(bytesOfRun));
+    const plainLines = Buffer.from(unwatched!['metrics.jsonl']!, 'base64').toString();
+    expect(lines.filter((line) => !isWatched(line)).join('\n')).toBe(plainLines);
+    expect(watched!['model.onnx']).toBe(unwatched!['model.onnx']);
+    const last = JSON.parse(lines.findLast(isWatched)!) as { lesionDice: number };
+    expect(last.lesionDice).toBeGreaterThan(0.3);
+    expect(await readFile(join(root, 'watched', 'curve.svg'), 'utf8')).toContain('held-out patients');
+  });
+
   test('stopped anywhere and resumed, also between layers that learn and do not, it ends with the same bytes', async () => {
     const set = {
       'training.steps': '24',
