@@ -34,6 +34,13 @@ export async function lockRun(path: string): Promise<() => Promise<void>> {
   };
 }
 
+/** Whether a lock is there whose process lives, or may live: on another machine nobody can tell. */
+export async function isLocked(path: string): Promise<boolean> {
+  const file = resolve(path);
+  const holder = await readHolder(file);
+  return holder !== undefined && mayLive(holder, file);
+}
+
 /** Writes the lock; false when there is one. */
 async function create(file: string): Promise<boolean> {
   try {
