@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { chooseThreshold } from './choose-threshold.ts';
 import { curveSvg } from './curve-svg.ts';
+import { createLossSums } from './loss-sums.ts';
 import type { Metrics } from './metrics.ts';
 import { learningRateAt } from './schedule.ts';
 import {
@@ -74,7 +75,7 @@ test('lesions count only where the liver reaches its threshold', () => {
       [0.7, false],
     ]),
   ];
-  const c = { id: 'c', liver: createCounts(), levels: [0.3, 0.5], lesionByLevel };
+  const c = { id: 'c', liver: createCounts(), levels: [0.3, 0.5], lesionByLevel, loss: createLossSums(3) };
   expect(diceAt(lesionsInLiver(c, 0.3), 0.35)).toBeCloseTo(4 / 5, 12);
   expect(diceAt(lesionsInLiver(c, 0.5), 0.35)).toBeCloseTo(2 / 4, 12);
   expect(() => lesionsInLiver(c, 0.4)).toThrow(RangeError);

@@ -25,6 +25,17 @@ export interface ClassificationStepMetrics extends StepLine {
 /** Means over the steps since the line before. */
 export type StepMetrics = SegmentationStepMetrics | ClassificationStepMetrics;
 
+/** What training gave in an epoch: means over its steps, before each step, on the patches that were drawn. */
+export interface EpochTraining {
+  readonly trainingLoss?: number;
+  /** Soft Dice of the pixels that are liver and no lesion; of segmentations. */
+  readonly trainingLiverDice?: number;
+  /** Soft Dice of lesions; of segmentations. */
+  readonly trainingLesionDice?: number;
+  /** Share of patches that were judged rightly; of classifiers. */
+  readonly trainingAccuracy?: number;
+}
+
 /** Scores of the validation cases; null where no scored slice has the class. */
 export interface EpochScores {
   readonly liverDice: number | null;
@@ -33,10 +44,12 @@ export interface EpochScores {
   readonly lesionThreshold?: number;
   /** Mean of the two, or the one there is: what decides which checkpoint is best. */
   readonly score: number;
+  /** The loss on the slices that were scored (see `loss-sums.ts`); null where it means nothing. Absent in older runs. */
+  readonly validationLoss?: number | null;
 }
 
-/** The scores after an epoch. */
-export interface EpochMetrics extends EpochScores {
+/** The scores after an epoch, and what training gave during it (absent in older runs: `epochTraining` works it out). */
+export interface EpochMetrics extends EpochScores, EpochTraining {
   readonly kind: 'epoch';
   readonly epoch: number;
   readonly step: number;

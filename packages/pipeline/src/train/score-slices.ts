@@ -2,6 +2,7 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import type { Plan } from '../plan/plan.ts';
 import type { PreparedCase } from '../preprocess/prepared-case.ts';
 import { channelCount, contextSliceIndices } from '../preprocess/slice-stack.ts';
+import { addProbability, createLossSums, type LossSums } from './loss-sums.ts';
 
 /** What scoring needs of a predictor: input [N, C, H, W] to probabilities [N, classes, H, W]. */
 export interface SlicePredictor {
@@ -28,6 +29,8 @@ export interface CaseProbabilities {
   readonly levels: readonly number[];
   /** Entry j: lesion probabilities of the voxels whose liver probability reaches exactly j of the levels. */
   readonly lesionByLevel: readonly ProbabilityCounts[];
+  /** Classes background, liver, lesion, as the network tells them apart. */
+  readonly loss: LossSums;
 }
 
 /**
@@ -115,7 +118,8 @@ export async function scoreSlices(
   const results: CaseProbabilities[] = [];
   for (const [c, prepared] of cases.entries()) {
     const lesionByLevel = Array.from({ length: levels.length + 1 }, createCounts);
-    const result = { id: prepared.id, liver: createCounts(), levels, lesionByLevel };
+    const loss = createLossSums(plan.network.classes);
+    const result = { id: prepared.id, liver: createCounts(), levels, lesionByLevel, loss };
     for (const k of slices[c]!) {
       control.signal?.throwIfAborted();
       const { input, dims } = paddedInput(prepared, k, plan);
@@ -171,6 +175,9 @@ function countProbabilities(
       const lesion = probabilities[2 * plane + i]!;
       const liver = probabilities[plane + i]! + lesion;
       const label = labels[y * width + x]!;
+      addProbability(result.loss, 0, probabilities[i]!, label);
+      addProbability(result.loss, 1, probabilities[plane + i]!, label);
+      addProbability(result.loss, 2, lesion, label);
       (label >= 1 ? result.liver.inside : result.liver.outside)[probabilityBin(liver)]!++;
       let reached = 0;
       while (reached < result.levels.length && liver >= result.levels[reached]!) reached++;

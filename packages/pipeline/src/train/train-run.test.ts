@@ -124,14 +124,25 @@ describe('trainRun', () => {
       .map((l) => JSON.parse(l));
     expect(lines.map((l) => [l.kind, l.step])).toEqual([
       ['steps', 10],
+      ['steps', 16],
       ['epoch', 16],
       ['steps', 20],
       ['steps', 30],
+      ['steps', 32],
       ['epoch', 32],
       ['steps', 40],
       ['steps', 44],
       ['epoch', 44],
     ]);
+    const epochs = lines.filter((l) => l.kind === 'epoch');
+    for (const epoch of epochs)
+      expect(epoch).toMatchObject({
+        trainingLoss: expect.any(Number),
+        trainingLesionDice: expect.any(Number),
+        validationLoss: expect.any(Number),
+      });
+    expect(epochs[2].trainingLoss).toBeLessThan(epochs[0].trainingLoss);
+    expect(epochs[2].validationLoss).toBeLessThan(epochs[0].validationLoss);
   });
 
   test('gives the same bytes again, with scans from the cache and from disk', async () => {

@@ -5,13 +5,14 @@ import type { Trainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import { type TrainProgress, writeCheckpoint } from './checkpoint.ts';
 import { curveSvg } from './curve-svg.ts';
+import { epochTraining } from './epoch-training.ts';
 import type { TrainingBatch, TrainingFamily } from './family.ts';
 import type { EpochMetrics } from './metrics.ts';
 import { type Run, round } from './run.ts';
 import { writeLog } from './run-folder.ts';
 import { learningRateAt } from './schedule.ts';
 
-/** Steps that a line of metrics.jsonl averages. */
+/** Steps that a line of metrics.jsonl averages; fewer at the end of an epoch, which it never crosses. */
 const stepsPerLine = 10;
 
 /**
@@ -46,7 +47,8 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       steps: pending.steps + 1,
       sums: sums.map((value, i) => (pending.sums[i] ?? 0) + value),
     };
-    if (done % stepsPerLine === 0 || done === training.steps) {
+    const epochEnds = done % training.stepsPerEpoch === 0 || done === training.steps;
+    if (done % stepsPerLine === 0 || epochEnds) {
       const means = pending.sums.map((sum) => round(sum / pending.steps));
       await metrics.add(family.lineOf(done, means, learningRate));
       pending = { steps: 0, sums: [] };
@@ -60,13 +62,13 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
     });
 
     let ended: EpochMetrics | undefined;
-    const epochEnds = done % training.stepsPerEpoch === 0 || done === training.steps;
     if (epochEnds) {
       const epoch = Math.ceil(done / training.stepsPerEpoch);
       const scores = await validate(run, epoch, done, control);
       const isBest = best === null || scores.score > best.score;
       if (isBest) best = { epoch, step: done, score: scores.score };
-      ended = { kind: 'epoch', epoch, step: done, ...scores, best: isBest };
+      const trained = epochTraining(metrics.all());
+      ended = { kind: 'epoch', epoch, step: done, ...trained, ...scores, best: isBest };
       await metrics.add(ended);
       if (run.watchTest) {
         const watched = await family.watch(run, scores, { signal: control.signal });
@@ -74,7 +76,7 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       }
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
       await writeFileWhole(paths.curve, curveSvg(metrics.all(), training.steps));
-      await writeLog(paths, 'epoch', { epoch, step: done, ...scores });
+      await writeLog(paths, 'epoch', { epoch, step: done, ...trained, ...scores });
       if (after !== undefined && (await family.afterEpoch(run, epoch, control)))
         batch = family.createBatch(after);
     }

@@ -9,6 +9,7 @@ import { createBatch, describeBatch } from './batch.ts';
 import { type CaseIndex, indexCase } from './case-index.ts';
 import { chooseThreshold } from './choose-threshold.ts';
 import type { TrainerParts, TrainingFamily, TrainingRun } from './family.ts';
+import { segmentationLossOf } from './loss-sums.ts';
 import type { EpochScores } from './metrics.ts';
 import { optimiserOptions } from './optimiser-options.ts';
 import { diceOf, round, withPredictor } from './run.ts';
@@ -43,7 +44,15 @@ export function unetFamily(plan: Plan, sides: PreparedSides): TrainingFamily {
       scoreSlices(predictor, scored, slices, plan, 'validate', control),
     );
     const dice = diceOf(counts, plan.postprocess);
-    return { ...dice, score: round(meanOf([dice.liverDice, dice.lesionDice]) ?? 0) };
+    const loss = segmentationLossOf(
+      counts.map((c) => c.loss),
+      plan.training.loss,
+    );
+    return {
+      ...dice,
+      score: round(meanOf([dice.liverDice, dice.lesionDice]) ?? 0),
+      validationLoss: loss === null ? null : round(loss),
+    };
   };
   return {
     trainer: trainerParts(plan, cases),

@@ -14,6 +14,7 @@ import type { WindowScorer } from '../../predict/patches/window-scorer.ts';
 import type { PreparedCase } from '../../preprocess/prepared-case.ts';
 import { chooseThreshold } from '../choose-threshold.ts';
 import type { TrainingFamily, TrainingRun, ValidationSummary } from '../family.ts';
+import { classificationLossOf, type LossSums } from '../loss-sums.ts';
 import { optimiserOptions } from '../optimiser-options.ts';
 import { round } from '../run.ts';
 import { diceAt, meanOf, slicesOfCases, spreadSlices } from '../score-slices.ts';
@@ -90,6 +91,10 @@ export function patchFamily(
     withScorer(run, control, (scorer) =>
       countLesionProbabilities(scorer, scored, slicesOf(scored), plan, control),
     );
+  const lossOf = (losses: readonly LossSums[]) => {
+    const loss = classificationLossOf(losses, priorsOf(training.sampling.lesion), training.classWeights);
+    return loss === null ? null : round(loss);
+  };
 
   return {
     trainer: {
@@ -117,16 +122,28 @@ export function patchFamily(
     }),
     /** Mean lesion Dice over cases on spread slices, at the threshold that is best for this epoch. */
     validate: async (run, control) => {
-      const counts = await countsOf(validation, run, control);
+      const { counts, losses } = await countsOf(validation, run, control);
       const { threshold, dice } = chooseThreshold(counts, plan.postprocess.lesionThreshold, patchThresholds);
       const lesionDice = dice === null ? null : round(dice);
-      return { liverDice: null, lesionDice, lesionThreshold: threshold, score: lesionDice ?? 0 };
+      return {
+        liverDice: null,
+        lesionDice,
+        lesionThreshold: threshold,
+        score: lesionDice ?? 0,
+        validationLoss: lossOf(losses),
+      };
     },
     watch: async (run, { lesionThreshold = plan.postprocess.lesionThreshold }, control) => {
-      const counts = await countsOf(held, run, control);
+      const { counts, losses } = await countsOf(held, run, control);
       const dice = meanOf(counts.map((c) => diceAt(c, lesionThreshold)));
       const lesionDice = dice === null ? null : round(dice);
-      return { liverDice: null, lesionDice, lesionThreshold, score: lesionDice ?? 0 };
+      return {
+        liverDice: null,
+        lesionDice,
+        lesionThreshold,
+        score: lesionDice ?? 0,
+        validationLoss: lossOf(losses),
+      };
     },
     afterEpoch: async (run, epoch, control) => {
       const { everyEpochs } = training.hardNegatives;

@@ -93,7 +93,13 @@ describe('training a classifier of patches', () => {
     const lines = (await readFile(join(root, 'plain', 'metrics.jsonl'), 'utf8')).trim().split('\n');
     const metrics = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(metrics[0]).toMatchObject({ kind: 'steps', step: 10, accuracy: expect.any(Number) });
-    expect(metrics.filter(({ kind }) => kind === 'epoch')).toHaveLength(4);
+    const epochs = metrics.filter(({ kind }) => kind === 'epoch');
+    expect(epochs).toHaveLength(4);
+    expect(epochs[0]).toMatchObject({
+      trainingLoss: expect.any(Number),
+      trainingAccuracy: expect.any(Number),
+    });
+    expect(epochs[0]!.validationLoss).toBeGreaterThan(0);
 
     const predictor = await createPredictor(await readFile(join(root, 'plain', 'model.onnx')), {
       threads: 1,

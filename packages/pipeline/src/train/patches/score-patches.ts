@@ -6,6 +6,7 @@ import { lesionSlice } from '../../predict/patches/lesion-slice.ts';
 import type { WindowScorer } from '../../predict/patches/window-scorer.ts';
 import type { PreparedCase } from '../../preprocess/prepared-case.ts';
 import { lesionValue } from '../label-values.ts';
+import { addProbability, createLossSums, type LossSums } from '../loss-sums.ts';
 import { createCounts, type ProbabilityCounts, probabilityBin, thresholdGrid } from '../score-slices.ts';
 
 /** A validation case. */
@@ -32,7 +33,8 @@ export const patchThresholds: readonly number[] = [
 ];
 
 /**
- * Counts the lesion probabilities of slices by what is true, pixel by pixel of whole slices, as `segment` gives them.
+ * Counts the lesion probabilities of slices by what is true, pixel by pixel of whole slices, as `segment` gives them, and sums
+ * up what the loss of them needs (classes: other, lesion).
  * @param slices for each case
  */
 export async function countLesionProbabilities(
@@ -41,12 +43,14 @@ export async function countLesionProbabilities(
   slices: readonly (readonly number[])[],
   plan: Pick<PatchPlan, 'preprocess' | 'training' | 'inference'>,
   control: TaskControl,
-): Promise<ProbabilityCounts[]> {
+): Promise<{ counts: ProbabilityCounts[]; losses: LossSums[] }> {
   const total = slices.reduce((sum, list) => sum + list.length, 0);
   let done = 0;
   const results: ProbabilityCounts[] = [];
+  const losses: LossSums[] = [];
   for (const [c, { prepared, scan }] of cases.entries()) {
     const counts = createCounts();
+    const loss = createLossSums(2);
     for (const k of slices[c]!) {
       control.signal?.throwIfAborted();
       const probabilities = await lesionSlice(scan, k, plan, scorer);
@@ -54,12 +58,18 @@ export async function countLesionProbabilities(
       for (let i = 0; i < labels.length; i++) {
         const side = labels[i] === lesionValue ? counts.inside : counts.outside;
         side[probabilityBin(probabilities[i]!)]!++;
+        // What lies outside mask and crop was not judged.
+        if (probabilities[i] === 0) continue;
+        const isLesion = labels[i] === lesionValue ? 1 : 0;
+        addProbability(loss, 0, 1 - probabilities[i]!, isLesion);
+        addProbability(loss, 1, probabilities[i]!, isLesion);
       }
       control.onProgress?.({ stage: 'validate', done: ++done, total, unit: 'slices', note: prepared.id });
     }
     results.push(counts);
+    losses.push(loss);
   }
-  return results;
+  return { counts: results, losses };
 }
 
 /**
