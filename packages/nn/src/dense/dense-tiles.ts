@@ -177,12 +177,14 @@ export type RunTile = (
 
 /**
  * Scores [classes, ...positions] of all windows of an image [C, ...imageSize], tile by tile. Beyond the image, which
- * the end of a shifted pass can reach, lie zeros.
+ * the end of a shifted pass can reach, lie zeros. Tiles that `isWanted` declines are left out, and their windows are 0;
+ * where it declines all, the result is empty.
  */
 export async function runDenseTiles(
   plan: DenseTiles,
   image: Float32Array,
   run: RunTile,
+  isWanted: (tile: DenseTile) => boolean = () => true,
 ): Promise<Float32Array> {
   const { imageSize, tileSize, positions, tiles } = plan;
   const channels = image.length / sizeOf(imageSize);
@@ -193,7 +195,9 @@ export async function runDenseTiles(
     );
   }
   let scores = new Float32Array(0);
-  for (const { begin, windows } of tiles) {
+  for (const tile of tiles) {
+    if (!isWanted(tile)) continue;
+    const { begin, windows } = tile;
     const pixels = cutTile(image, imageSize, begin, tileSize);
     const { data, dims } = await run(pixels, [1, channels, ...tileSize]);
     const classes = dims[1]!;

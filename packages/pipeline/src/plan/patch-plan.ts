@@ -171,7 +171,7 @@ export const patchTrainingSchema = z.strictObject({
 });
 
 export const patchInferenceSchema = z.strictObject({
-  /** Pixels between the middles of windows. Strides that divide the network's own are cheap; 7 costs as much as 1. */
+  /** Pixels between the middles of windows. Strides that divide the network's own are cheap; 7 takes many shifted passes. */
   outputStride: count,
   /** One pass over the whole slice, batches of patches, or patch by patch: cost falls from right to left. */
   mode: z.enum(['dense', 'batched', 'patches']),

@@ -1,3 +1,4 @@
+import { tileContext } from '@glisson/nn/dense/dense-tiles';
 import { NetworkError } from '@glisson/nn/errors/network-error';
 import { createPredictor, type PredictorOptions } from '@glisson/nn/runtime/predictor';
 import { exportModel } from '@glisson/nn/training/export-model';
@@ -6,7 +7,6 @@ import { PipelineError } from '../../errors/pipeline-error.ts';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
 import { denseScorer } from './dense-scorer.ts';
-import { denseBytes } from './dense-tiles.ts';
 import { patchScorer } from './patch-scorer.ts';
 import type { WindowScorer } from './window-scorer.ts';
 
@@ -21,7 +21,9 @@ export function scorerMode({ network, training, inference }: ScorerPlan): Window
   const { mode, whenNotDense, outputStride } = inference;
   if (mode !== 'dense') return mode;
   try {
-    denseBytes(patchNetwork(network), training.patchSize, outputStride, [1, 1]);
+    const { patchSize } = training;
+    // Builds the dense form of one patch.
+    tileContext(patchNetwork(network), { patchSize: [patchSize, patchSize], outputStride });
     return 'dense';
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;

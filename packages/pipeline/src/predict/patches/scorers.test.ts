@@ -5,7 +5,6 @@ import { describe, expect, test } from 'vitest';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import { windowGrid } from '../../patches/window-grid.ts';
 import type { PatchInference, PatchNetwork } from '../../plan/patch-plan.ts';
-import { fitDenseTile, tileFirsts } from './dense-tiles.ts';
 import { openWindowScorer, scorerMode } from './open-scorer.ts';
 import { spreadScores } from './spread-scores.ts';
 
@@ -70,6 +69,8 @@ describe('three ways to judge windows', () => {
     [22, 15, 7],
     [17, 16, 8],
     [9, 12, 2],
+    [6, 5, 1],
+    [20, 13, 6],
   ])('give the same scores, borders included: slice %i x %i at stride %i', async (width, height, stride) => {
     const windows = task(width, height, stride);
     const reference = await scores(planWith(stride, { mode: 'patches' }), windows);
@@ -80,7 +81,7 @@ describe('three ways to judge windows', () => {
     for (const plan of [
       planWith(stride, { mode: 'batched' }),
       planWith(stride),
-      planWith(stride, { memoryMB: 1 }),
+      planWith(stride, { memoryMB: 0.1 }),
     ]) {
       const found = await scores(plan, windows);
       expect(found.mode).toBe(plan.inference.mode);
@@ -101,14 +102,32 @@ describe('three ways to judge windows', () => {
     }
   });
 
-  test('the dense tile shrinks with the memory, and tiles cover all windows', () => {
-    const built = patchNetwork(network);
-    expect(fitDenseTile(built, patchSize, 4, [64, 48], 1e9)).toEqual([64, 48]);
-    const [across, down] = fitDenseTile(built, patchSize, 4, [64, 48], 2e6);
-    expect(across * down).toBeLessThan(64 * 48);
-    expect(fitDenseTile(built, patchSize, 4, [64, 48], 1)).toEqual([1, 1]);
-    expect(tileFirsts(3, 12, 4)).toEqual([3, 6, 9]);
-    expect(tileFirsts(3, 5, 4)).toEqual([3]);
+  test('a network that pads: tiles give what one pass gives, seams included', async () => {
+    const padded: PatchNetwork = {
+      ...network,
+      family: 'resnet18',
+      padding: 'same',
+      baseChannels: null,
+      dropout: 0,
+      stages: 1,
+    };
+    const built = patchNetwork(padded);
+    const drawn = initialWeights(built, declarationsOf(built), { random: createRandom('padded') });
+    const side = 33;
+    const windows = { ...task(90, 60, 4), grid: windowGrid({ width: 90, height: 60 }, side, 4, 16) };
+    const judge = async (memoryMB: number) => {
+      const plan = { ...planWith(4, { memoryMB }), network: padded, training: { patchSize: side } as never };
+      const scorer = await openWindowScorer(plan, drawn, { threads: 1 });
+      try {
+        return await scorer.score(windows.image, windows.grid, windows.wanted);
+      } finally {
+        await scorer.close();
+      }
+    };
+    const whole = await judge(1000);
+    const tiled = await judge(1);
+    expect(Math.max(...whole) - Math.min(...whole.subarray(1))).toBeGreaterThan(0.01);
+    for (const [w, p] of whole.entries()) expect(Math.abs(tiled[w]! - p)).toBeLessThan(1e-5);
   });
 
   test('a patch that is too small for the network has no dense form: an error, or batches when asked', () => {
