@@ -29,9 +29,11 @@ export function denseNetwork(network: Network, { patchSize, outputStride }: Dens
     );
   }
   const { inputChannels } = network;
+  // The parts are those of the patch's graph.
+  const { parts: _, ...description } = network;
   return defineNetwork(
     {
-      ...network,
+      ...description,
       name: `${network.name} dense ${patchSize.join('x')} stride ${outputStride}`,
       task: 'segmentation',
       smallestSize: patchSize,

@@ -2,11 +2,11 @@ import { dropout, relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';
-import { type Layer, sequential } from '../layers/layer.ts';
+import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { averagePool, flatten, globalAveragePool } from '../layers/pooling.ts';
 import { defineClassifier } from './classifier.ts';
-import type { Network } from './network.ts';
+import type { Network, NetworkPart } from './network.ts';
 import { type NetworkPadding, windowStep } from './size.ts';
 
 export interface CifarDenseNetSpec {
@@ -57,30 +57,34 @@ export function densenet40(spec: CifarDenseNetSpec): Network {
       : sequential({ conv: convolution, ...drop, pool, norm: batchNorm() });
   };
 
-  const features: Record<string, Layer> = {
+  const stem: Record<string, Layer> = {
     conv0: conv(firstChannels, { kernel: 3, padding, bias: false }),
     ...(!published && { norm0: batchNorm() }),
   };
   const steps = [windowStep(3, padding)];
+  const stages: Record<string, Layer>[] = [];
   for (let block = 1; block <= blocks; block++) {
+    const stage: Record<string, Layer> = block === 1 ? stem : {};
+    stages.push(stage);
     const layers: Record<string, Layer> = {};
     for (let i = 1; i <= layersPerBlock; i++) {
       layers[`denselayer${i}`] = denseLayer();
       steps.push(windowStep(3, padding));
     }
-    features[`denseblock${block}`] = sequential(layers);
+    stage[`denseblock${block}`] = sequential(layers);
     if (block === blocks) break;
-    features[`transition${block}`] = transition(firstChannels + block * layersPerBlock * growth);
+    stage[`transition${block}`] = transition(firstChannels + block * layersPerBlock * growth);
     steps.push({ kernel: 2, stride: 2 });
   }
-  if (published) features.norm5 = batchNorm();
-  const network = sequential({
-    features: sequential(features),
-    relu,
-    avgpool: globalAveragePool,
-    flatten,
-    classifier: linear(classes),
-  });
+  if (published) stages.at(-1)!.norm5 = batchNorm();
+  const parts: NetworkPart[] = [
+    ...stages.map((layers) => ({
+      places: Object.keys(layers).map((name) => `features.${name}`),
+      layer: below('features', sequential(layers)),
+    })),
+    { places: [], layer: chain(relu, globalAveragePool) },
+    { places: ['classifier'], layer: sequential({ flatten, classifier: linear(classes) }) },
+  ];
   return defineClassifier(
     {
       name: 'densenet40-12',
@@ -91,6 +95,6 @@ export function densenet40(spec: CifarDenseNetSpec): Network {
       steps,
       headBias: 'classifier.bias',
     },
-    network,
+    parts,
   );
 }

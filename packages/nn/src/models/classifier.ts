@@ -1,5 +1,5 @@
-import type { Layer } from '../layers/layer.ts';
-import { defineNetwork, type Network } from './network.ts';
+import { chain, type Layer } from '../layers/layer.ts';
+import { defineNetwork, type Network, type NetworkPart } from './network.ts';
 import { type NetworkPadding, smallestLength, type WindowStep } from './size.ts';
 
 export interface ClassifierDescription {
@@ -15,8 +15,14 @@ export interface ClassifierDescription {
   readonly more?: readonly string[];
 }
 
-/** A network that classifies images [N, C, H, W] of any size from which its last map still gets a pixel. */
-export function defineClassifier(description: ClassifierDescription, forward: Layer): Network {
+/**
+ * A network that classifies images [N, C, H, W] of any size from which its last map still gets a pixel.
+ * @param body all of it, or its parts
+ */
+export function defineClassifier(
+  description: ClassifierDescription,
+  body: Layer | readonly NetworkPart[],
+): Network {
   const { name, inputChannels, classes, padding, steps, headBias, more = [] } = description;
   const smallest = smallestLength(steps);
   const words = [name, `${inputChannels}>${classes}`, ...more, ...(padding === 'valid' ? ['valid'] : [])];
@@ -29,7 +35,8 @@ export function defineClassifier(description: ClassifierDescription, forward: La
       smallestSize: [smallest, smallest],
       divisor: 1,
       ...(headBias !== undefined && { headBias }),
+      ...(typeof body !== 'function' && { parts: body }),
     },
-    forward,
+    typeof body === 'function' ? body : chain(...body.map(({ layer }) => layer)),
   );
 }

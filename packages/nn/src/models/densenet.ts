@@ -2,12 +2,12 @@ import { relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';
-import { type Layer, sequential } from '../layers/layer.ts';
+import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { averagePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
 import { defineClassifier } from './classifier.ts';
 import { atDepth } from './depth.ts';
-import type { Network } from './network.ts';
+import type { Network, NetworkPart } from './network.ts';
 import { type NetworkPadding, windowStep } from './size.ts';
 
 export type DenseNetDepth = keyof typeof table;
@@ -57,41 +57,44 @@ interface Plan {
 /** The same with other numbers of layers, for tests. */
 export function denseNetOf({ name, blocks, classes, inputChannels, padding }: Plan): Network {
   const side = padding === 'same' ? 1 : 0;
+  const pool = maxPool({ kernel: 3, stride: 2, pads: side });
   const stem = {
     conv0: conv(firstChannels, { kernel: 7, stride: 2, padding: 3 * side, bias: false }),
     norm0: batchNorm(),
     relu0: relu,
-    pool0: maxPool({ kernel: 3, stride: 2, pads: side }),
+    pool0: pool,
   };
-  const features: Record<string, Layer> = { ...stem };
   const steps = [windowStep(7, padding, 2), windowStep(3, padding, 2)];
   let channels = firstChannels;
-  for (const [index, length] of blocks.entries()) {
+  const stages = blocks.map((length, index): Record<string, Layer> => {
     const layers: Record<string, Layer> = {};
     for (let i = 1; i <= length; i++) {
       layers[`denselayer${i}`] = denseLayer(padding);
       steps.push(windowStep(3, padding));
     }
-    features[`denseblock${index + 1}`] = sequential(layers);
+    const block = { ...(index === 0 && stem), [`denseblock${index + 1}`]: sequential(layers) };
     channels += length * growth;
-    if (index === blocks.length - 1) break;
+    if (index === blocks.length - 1) return { ...block, norm5: batchNorm() };
     channels = Math.floor(channels / 2);
-    features[`transition${index + 1}`] = sequential({
+    const transition = sequential({
       norm: batchNorm(),
       relu,
       conv: conv(channels, { kernel: 1, bias: false }),
       pool: averagePool({ kernel: 2 }),
     });
     steps.push({ kernel: 2, stride: 2 });
-  }
-  features.norm5 = batchNorm();
-  const network = sequential({
-    features: sequential(features),
-    relu,
-    avgpool: globalAveragePool,
-    flatten,
-    classifier: linear(classes),
+    return { ...block, [`transition${index + 1}`]: transition };
   });
+  const parts: NetworkPart[] = [
+    ...stages.map((layers) => ({
+      places: Object.entries(layers)
+        .filter(([, layer]) => layer !== relu && layer !== pool)
+        .map(([name]) => `features.${name}`),
+      layer: below('features', sequential(layers)),
+    })),
+    { places: [], layer: chain(relu, globalAveragePool) },
+    { places: ['classifier'], layer: sequential({ flatten, classifier: linear(classes) }) },
+  ];
   return defineClassifier(
     {
       name,
@@ -101,7 +104,7 @@ export function denseNetOf({ name, blocks, classes, inputChannels, padding }: Pl
       steps,
       headBias: 'classifier.bias',
     },
-    network,
+    parts,
   );
 }
 

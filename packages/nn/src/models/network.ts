@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape } from '../graph/shape.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
+import type { Layer } from '../layers/layer.ts';
 import { type Scope, scopeOf } from '../layers/scope.ts';
 
 /** What is said about a network, beside how it is built. */
@@ -22,8 +23,20 @@ export interface NetworkDescription {
   readonly headBias?: string;
 }
 
+/** Layers of a classifier that come one after the other. */
+export interface NetworkPart {
+  /** Where its parameters lie ('layer1', 'features.0'); empty where it has none. */
+  readonly places: readonly string[];
+  readonly layer: Layer;
+}
+
 /** A network: how its forward graph is built. It holds no numbers. */
 export interface Network extends NetworkDescription {
+  /**
+   * The whole network as parts, first to last, of a classifier that has such: those that look at the image, the pooling, and the
+   * head, which is the last. See `splitNetwork`.
+   */
+  readonly parts?: readonly NetworkPart[];
   /**
    * Logits [N, classes, ...S] (segmentation) or [N, classes] (classification) from an image [N, inputChannels, ...S].
    * Without padding, the logits of a segmentation are those of the middle of the image.
@@ -33,7 +46,7 @@ export interface Network extends NetworkDescription {
 
 /** A network that checks the images it is given. Throws a `NetworkError` ('value-invalid') where it has no classes. */
 export function defineNetwork(
-  description: NetworkDescription,
+  description: NetworkDescription & Pick<Network, 'parts'>,
   forward: (scope: Scope, image: Tensor) => Tensor,
 ): Network {
   for (const key of ['inputChannels', 'classes'] as const) {

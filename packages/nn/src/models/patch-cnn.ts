@@ -1,10 +1,10 @@
 import { dropout, relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
-import { type Layer, sequential } from '../layers/layer.ts';
+import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
-import { defineNetwork, type Network } from './network.ts';
+import { defineNetwork, type Network, type NetworkPart } from './network.ts';
 import { smallestLength } from './size.ts';
 
 export interface PatchCnnSpec {
@@ -36,23 +36,22 @@ export function patchCnn(spec: PatchCnnSpec): Network {
     norm: batchNorm(),
     relu,
   });
-  const body: Record<string, Layer> = {};
-  for (const [stage, kernel] of pools.entries()) {
+  const stages = pools.map((kernel, stage) => {
     const channels = baseChannels * 2 ** stage;
-    body[`stage${stage + 1}`] = sequential({
+    return sequential({
       first: sequential(step(channels, 3)),
       second: sequential(step(channels, 3)),
       pool: maxPool({ kernel, stride: 2 }),
     });
-  }
-  const network = sequential({
-    ...body,
-    last: sequential(step(baseChannels * 2 ** pools.length, 4)),
-    average: globalAveragePool,
-    flatten,
-    dropout: dropout(rate),
-    head: linear(classes),
   });
+  const last = sequential(step(baseChannels * 2 ** pools.length, 4));
+  const part = (name: string, layer: Layer) => ({ places: [name], layer: below(name, layer) });
+  const parts: NetworkPart[] = [
+    ...stages.map((stage, n) => part(`stage${n + 1}`, stage)),
+    part('last', last),
+    { places: [], layer: globalAveragePool },
+    { places: ['head'], layer: sequential({ flatten, dropout: dropout(rate), head: linear(classes) }) },
+  ];
   const windows = pools.flatMap((kernel) => [{ kernel: 3 }, { kernel: 3 }, { kernel, stride: 2 }]);
   const smallest = smallestLength([...windows, { kernel: 4 }]);
   // Networks of before poolings could be chosen have the shorter name in their checkpoints.
@@ -66,7 +65,8 @@ export function patchCnn(spec: PatchCnnSpec): Network {
       smallestSize: [smallest, smallest],
       divisor: 1,
       headBias: 'head.bias',
+      parts,
     },
-    network,
+    chain(...parts.map(({ layer }) => layer)),
   );
 }

@@ -8,7 +8,7 @@ import { residual } from '../layers/residual.ts';
 import { defineClassifier } from './classifier.ts';
 import { atDepth } from './depth.ts';
 import type { Encoder } from './encoder.ts';
-import type { Network } from './network.ts';
+import type { Network, NetworkPart } from './network.ts';
 import { type NetworkPadding, type WindowStep, windowStep } from './size.ts';
 
 export type ResNetDepth = keyof typeof table;
@@ -46,7 +46,6 @@ const expansion = 4;
 export function resnet(spec: ResNetSpec): Network {
   const { classes, padding = 'same', stages = 4 } = spec;
   const encoder = resnetEncoder(spec);
-  const head = sequential({ avgpool: globalAveragePool, flatten, fc: linear(classes) });
   return defineClassifier(
     {
       name: encoder.name,
@@ -57,8 +56,37 @@ export function resnet(spec: ResNetSpec): Network {
       more: stages < 4 ? [`to layer${stages}`] : [],
       headBias: 'fc.bias',
     },
-    (scope, image) => head(scope, encoder.forward(scope, image).at(-1)!),
+    [
+      ...resnetParts(spec),
+      { places: [], layer: globalAveragePool },
+      { places: ['fc'], layer: sequential({ flatten, fc: linear(classes) }) },
+    ],
   );
+}
+
+/** The stem, and layer1 to layer4 (the first with the pooling before it). */
+function resnetParts(spec: ResNetEncoderSpec): NetworkPart[] {
+  const { depth, padding = 'same', stages: count = 4 } = spec;
+  const { bottleneck, blocks } = atDepth('ResNet', table, depth);
+  const stem = sequential({
+    conv1: conv(64, { kernel: 7, stride: 2, padding: padding === 'same' ? 3 : 0, bias: false }),
+    bn1: batchNorm(),
+    relu,
+  });
+  const pool = maxPool({ kernel: 3, stride: 2, pads: padding === 'same' ? 1 : 0 });
+  const stages = blocks.slice(0, count).map((length, stage) => {
+    const width = 64 * 2 ** stage;
+    const make = bottleneck ? bottleneckBlock : basicBlock;
+    const row = Array.from({ length }, (_, block) => make(width, strideOf(stage, block), padding));
+    const name = `layer${stage + 1}`;
+    const layer = below(name, sequential(row));
+    return { places: [name], layer: stage === 0 ? chain(pool, layer) : layer };
+  });
+  return [{ places: ['conv1', 'bn1'], layer: stem }, ...stages];
+}
+
+function strideOf(stage: number, block: number): number {
+  return stage > 0 && block === 0 ? 2 : 1;
 }
 
 /** The maps of ResNet: after the stem, and after each of layer1 to layer4; strides 2, 4, 8, 16 and 32. */
@@ -66,20 +94,7 @@ export function resnetEncoder(spec: ResNetEncoderSpec): Encoder {
   const { depth, inputChannels = 3, padding = 'same', stages: count = 4 } = spec;
   const { bottleneck, blocks: all } = atDepth('ResNet', table, depth);
   const blocks = all.slice(0, count);
-  const strideOf = (stage: number, block: number) => (stage > 0 && block === 0 ? 2 : 1);
-  const stem = sequential({
-    conv1: conv(64, { kernel: 7, stride: 2, padding: padding === 'same' ? 3 : 0, bias: false }),
-    bn1: batchNorm(),
-    relu,
-  });
-  const pool = maxPool({ kernel: 3, stride: 2, pads: padding === 'same' ? 1 : 0 });
-  const stages = blocks.map((length, stage) => {
-    const width = 64 * 2 ** stage;
-    const make = bottleneck ? bottleneckBlock : basicBlock;
-    const row = Array.from({ length }, (_, block) => make(width, strideOf(stage, block), padding));
-    const layer = below(`layer${stage + 1}`, sequential(row));
-    return stage === 0 ? chain(pool, layer) : layer;
-  });
+  const parts = resnetParts(spec);
   const stepsOf = (stage: number): WindowStep[] =>
     Array.from({ length: blocks[stage]! }, (_, block) => {
       const strided = windowStep(3, padding, strideOf(stage, block));
@@ -97,13 +112,11 @@ export function resnetEncoder(spec: ResNetEncoderSpec): Encoder {
       })),
     ],
     forward: (scope, image) => {
-      let x = stem(scope, image);
-      const maps = [x];
-      for (const stage of stages) {
-        x = stage(scope, x);
-        maps.push(x);
-      }
-      return maps;
+      let x = image;
+      return parts.map(({ layer }) => {
+        x = layer(scope, x);
+        return x;
+      });
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Initialiser } from '../layers/scope.ts';
 import { defineClassifier } from './classifier.ts';
 import { atDepth } from './depth.ts';
 import type { Encoder } from './encoder.ts';
-import type { Network } from './network.ts';
+import type { Network, NetworkPart } from './network.ts';
 import { type NetworkPadding, windowStep } from './size.ts';
 
 export type VggDepth = keyof typeof table;
@@ -72,7 +72,6 @@ export function vgg(spec: VggSpec): Network {
   const small: Initialiser = { kind: 'normal', sd: 0.01 };
   const heads: Record<typeof head, Layer> = {
     fc: sequential({
-      avgpool: adaptiveAveragePool(7),
       flatten,
       classifier: sequential([
         linear(4096, { initialiser: small }),
@@ -84,8 +83,9 @@ export function vgg(spec: VggSpec): Network {
         linear(classes, { initialiser: small }),
       ]),
     }),
-    pooled: sequential({ avgpool: globalAveragePool, flatten, classifier: linear(classes) }),
+    pooled: sequential({ flatten, classifier: linear(classes) }),
   };
+  const average = head === 'fc' ? adaptiveAveragePool(7) : globalAveragePool;
   return defineClassifier(
     {
       name: encoder.name,
@@ -96,24 +96,40 @@ export function vgg(spec: VggSpec): Network {
       more: head === 'fc' ? [] : [head],
       headBias: head === 'fc' ? 'classifier.6.bias' : 'classifier.bias',
     },
-    (scope, image) => heads[head](scope, pool(scope, encoder.forward(scope, image).at(-1)!)),
+    [
+      ...vggParts(spec),
+      { places: [], layer: chain(pool, average) },
+      { places: ['classifier'], layer: heads[head] },
+    ],
   );
+}
+
+/** Convolutions between two poolings, from the second on with the pooling before them. */
+function vggParts({ depth, padding = 'same', batchNorm: hasNorms = false }: VggEncoderSpec): NetworkPart[] {
+  const step = (channels: number): Layer[] =>
+    hasNorms
+      ? [conv(channels, { kernel: 3, padding }), batchNorm(), relu]
+      : [conv(channels, { kernel: 3, padding }), relu];
+  // `features` numbers everything through: convolutions, norms, activations and poolings.
+  let index = 0;
+  return atDepth('VGG', table, depth).map((row, stage) => {
+    const layers = [...(stage === 0 ? [] : [pool]), ...row.flatMap(step)].map((layer) => {
+      return { name: `${index++}`, layer };
+    });
+    return {
+      places: layers
+        .filter(({ layer }) => layer !== pool && layer !== relu)
+        .map(({ name }) => `features.${name}`),
+      layer: below('features', chain(...layers.map(({ name, layer }) => below(name, layer)))),
+    };
+  });
 }
 
 /** The maps of VGG before each of its five max-poolings: strides 1, 2, 4, 8 and 16. */
 export function vggEncoder(spec: VggEncoderSpec): Encoder {
   const { depth, inputChannels = 3, padding = 'same' } = spec;
   const rows = atDepth('VGG', table, depth);
-  const step = (channels: number): Layer[] =>
-    spec.batchNorm
-      ? [conv(channels, { kernel: 3, padding }), batchNorm(), relu]
-      : [conv(channels, { kernel: 3, padding }), relu];
-  // `features` numbers everything through: convolutions, norms, activations and poolings.
-  let index = 0;
-  const stages = rows.map((row, stage) => {
-    const layers = [...(stage === 0 ? [] : [pool]), ...row.flatMap(step)];
-    return chain(...layers.map((layer) => below(`${index++}`, layer)));
-  });
+  const parts = vggParts(spec);
   return {
     name: `vgg${depth}${spec.batchNorm ? '-bn' : ''}`,
     inputChannels,
@@ -124,8 +140,8 @@ export function vggEncoder(spec: VggEncoderSpec): Encoder {
     })),
     forward: (scope, image) => {
       let x = image;
-      return stages.map((stage) => {
-        x = stage(scope.child('features'), x);
+      return parts.map(({ layer }) => {
+        x = layer(scope, x);
         return x;
       });
     },
