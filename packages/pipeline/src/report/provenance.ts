@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Scan } from '@glisson/imaging/volume/scan';
 import type { ForeignPlan } from '../plan/foreign-plan.ts';
@@ -7,6 +6,7 @@ import type { PatchPlan } from '../plan/patch-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { LoadedModel } from '../predict/loaded-model.ts';
 import type { Segmentation } from '../predict/segmentation.ts';
+import { packageVersion } from './package-version.ts';
 
 /** What a result is made of and by: everything but the clock is the same in every run. */
 export interface Provenance {
@@ -97,11 +97,6 @@ function settingsOf(model: LoadedModel): Provenance['settings'] {
 function hashVolume({ geometry, voxels }: Scan['volume']): string {
   const bytes = new Uint8Array(voxels.buffer, voxels.byteOffset, voxels.byteLength);
   return createHash('sha256').update(JSON.stringify(geometry)).update(bytes).digest('hex');
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Version of the engine that `@glisson/nn` would load; the engine itself stays unloaded. */

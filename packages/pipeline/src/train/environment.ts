@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import type { Finding } from '@glisson/imaging/volume/scan';
 import { diagnoseEngine } from '@glisson/nn/runtime/diagnose-engine';
+import { packageVersion } from '../report/package-version.ts';
 
 export type Environment = Readonly<Record<string, string | number>>;
 
@@ -9,6 +10,7 @@ export async function describeEnvironment(threads: number | undefined): Promise<
   const engine = await diagnoseEngine();
   return {
     schema: 'glisson.environment/1',
+    glisson: packageVersion(),
     node: process.version,
     platform: process.platform,
     architecture: process.arch,

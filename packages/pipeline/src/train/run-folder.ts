@@ -33,6 +33,7 @@ export type RunPaths = ReturnType<typeof runPaths>;
 /** What training writes; --force removes these and nothing else. */
 const entriesOfARun = [
   '.lock',
+  'run.json',
   'plan.json',
   'environment.json',
   'metrics.jsonl',

@@ -12,6 +12,8 @@ export interface Run extends TrainingRun {
   readonly metrics: MetricsLog;
   /** Steps between checkpoints. */
   readonly every: number;
+  /** Wall-clock and processor seconds so far: for the log. */
+  usage(): { readonly seconds: number; readonly coreSeconds: number };
   /** See `TrainOptions`. */
   readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
   /** Whether the held-out cases are scored after each epoch, too. */

@@ -9,6 +9,7 @@ import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createPredictor } from '@glisson/nn/runtime/predictor';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { PipelineError } from '../errors/pipeline-error.ts';
+import { readRun } from '../experiments/record/read-run.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
 import { writeEllipses } from '../testing/write-ellipses.ts';
 import { readCheckpoint } from './checkpoint.ts';
@@ -101,6 +102,7 @@ describe('trainRun', () => {
         'metrics.jsonl',
         'model.onnx',
         'plan.json',
+        'run.json',
       ].sort(),
     );
     expect(summary.validation.liverDice).toBeGreaterThan(0.6);
@@ -152,6 +154,37 @@ describe('trainRun', () => {
     });
     expect(notes.every((note) => note.endsWith('from the cache'))).toBe(true);
     expect(await bytesOfRun('again')).toEqual(await bytesOfRun('plain'));
+  });
+
+  test('writes down how it went, what it was made of and what it took', async () => {
+    const run = await readRun(join(root, 'plain'), { thorough: true });
+    expect(run.damage).toBeUndefined();
+    expect(run).toMatchObject({
+      kind: 'train',
+      state: 'finished',
+      weights: { origin: 'random' },
+      choosers: ['B'],
+      split: { test: [expect.stringContaining('3')] },
+      results: { steps: 44, epochs: 3, validationSlices: 'all' },
+    });
+    expect(Object.keys(run.files)).toHaveLength(4);
+    expect(run.coreSeconds).toBeGreaterThan(0);
+    expect(run.environment.glisson).toMatch(/^\d/);
+    await expect(trainRun(tiny('told'), abortAfter(20))).rejects.toThrow('enough');
+    const stopped = await readRun(join(root, 'told'));
+    expect(stopped).toMatchObject({ state: 'stopped', ended: expect.any(String), error: null });
+    await trainRun(tiny('told', { resume: true, command: 'glisson train --resume' }));
+    const resumed = await readRun(join(root, 'told'));
+    expect(resumed).toMatchObject({ state: 'finished', id: stopped.id, started: stopped.started });
+    expect(resumed.command).toBe('glisson train --resume');
+    expect(resumed.seconds).toBeGreaterThan(stopped.seconds!);
+    await expect(
+      trainRun(tiny('diverged', { set: { 'training.optimiser.learningRate': '1e30' } })),
+    ).rejects.toThrow('diverged');
+    expect(await readRun(join(root, 'diverged'))).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('diverged'),
+    });
   });
 
   test.each([2, 17, 32])('cancelled after step %i and resumed, it ends bit-identical', async (steps) => {

@@ -6,6 +6,9 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import type { Finding } from '@glisson/imaging/volume/scan';
 import { createTrainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
+import { type OpenRunFile, openRunFile } from '../experiments/record/open-run-file.ts';
+import type { SweepMembership } from '../experiments/record/run-record.ts';
+import { weightsOrigin } from '../experiments/record/weights-origin.ts';
 import { hashFile } from '../fingerprint/hash-files.ts';
 import { type AnyPlan, isPatchPlan } from '../plan/any-plan.ts';
 import { fieldsOfPlan } from '../plan/fields-of-plan.ts';
@@ -75,6 +78,10 @@ export interface TrainOptions {
    * ends training there, in order: the model is that of the best epoch so far. A run that ended early can be resumed.
    */
   readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
+  /** For run.json: the command line, the sweep that this is a trial of, and the folds that the patients were taken from. */
+  readonly command?: string;
+  readonly sweep?: SweepMembership;
+  readonly foldsHash?: string;
 }
 
 export interface TrainSummary {
@@ -108,6 +115,7 @@ const defaultMemoryBytes = 3e9;
  */
 export async function trainRun(options: TrainOptions, control: TaskControl = {}): Promise<TrainSummary> {
   const started = performance.now();
+  const cpu = process.cpuUsage();
   const resume = options.resume ?? false;
   const given = await readGivenPlan(options);
   const recipeName = given?.recipe ?? options.recipe ?? 'unet-2d';
@@ -148,7 +156,25 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
       // All data has been read: from here on, what goes wrong is no longer bad input.
       unlock ??= await lockRun(paths.lock);
       if (checkpoint === undefined) await startRun(paths, plan);
-      const changes = await recordStart(paths, checkpoint?.progress.step, options.threads);
+      const { environment, changes } = await recordStart(paths, checkpoint?.progress.step, options.threads);
+      const { command, sweep, foldsHash } = options;
+      const transfer = isPatchPlan(plan) ? plan.training.transfer : undefined;
+      const isUsed = transferred === undefined || transferred.origin.loaded.length > 0;
+      const runFile = await openRunFile(paths.folder, {
+        kind: 'train',
+        command,
+        environment,
+        planHash: planHash(plan),
+        dataHash: data.dataHash,
+        files: Object.fromEntries(data.cases.map(({ id, hash }) => [id, hash])),
+        layout: data.layout,
+        weights: await weightsOrigin(transfer?.weights ?? null, transfer?.sha256 ?? null, isUsed),
+        ...(sweep !== undefined && { sweep }),
+        ...(foldsHash !== undefined && { foldsHash }),
+        since: started,
+        cpu,
+        resume,
+      });
       const findings = [
         ...data.findings,
         ...summaries.flatMap((s) => s.findings),
@@ -156,36 +182,60 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
         ...family.findings,
         ...changes,
       ];
-      for (const finding of findings) await writeLog(paths, 'finding', finding);
-      if (transferred !== undefined) await writeLog(paths, 'weights', transferred.origin);
+      return await recorded(paths, runFile, control, async () => {
+        for (const finding of findings) await writeLog(paths, 'finding', finding);
+        if (transferred !== undefined) await writeLog(paths, 'weights', transferred.origin);
 
-      const progress = checkpoint?.progress ?? firstProgress(plan);
-      const { threads } = options;
-      const groups = family.groupsAt(progress.step);
-      const trainer = await createTrainer({ ...family.trainer, groups, threads, signal: control.signal });
-      try {
-        if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
-        const metrics = await openMetrics(paths.metrics, progress.metrics);
-        const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
-        const { goOn } = options;
-        const run: Run = { plan, family, paths, trainer, metrics, threads, every, goOn, watchTest };
-        const steps = await trainSteps(run, progress, control);
-        const finished = await finishRun(run, set, control);
-        if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
-        const seconds = (performance.now() - started) / 1000;
-        await writeLog(paths, 'finished', { seconds });
-        return { run: paths.folder, steps, ...finished, seconds, findings };
-      } catch (error) {
-        await writeLog(paths, 'stopped', { reason: (error as Error).message }).catch(() => {});
-        throw error;
-      } finally {
-        await trainer.close();
-      }
+        const progress = checkpoint?.progress ?? firstProgress(plan);
+        const { threads, goOn } = options;
+        const groups = family.groupsAt(progress.step);
+        const trainer = await createTrainer({ ...family.trainer, groups, threads, signal: control.signal });
+        try {
+          if (checkpoint !== undefined) await trainer.restore(checkpoint.state);
+          const metrics = await openMetrics(paths.metrics, progress.metrics);
+          const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
+          const { usage } = runFile;
+          const run: Run = { plan, family, paths, trainer, metrics, threads, every, goOn, watchTest, usage };
+          const steps = await trainSteps(run, progress, control);
+          const finished = await finishRun(run, set, control);
+          if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));
+          const seconds = (performance.now() - started) / 1000;
+          await writeLog(paths, 'finished', { seconds });
+          await runFile.end({
+            state: 'finished',
+            changes: { planHash: finished.planHash },
+            contents: ['plan.json', 'metrics.jsonl', 'evaluation.json', 'model.onnx'],
+          });
+          return { run: paths.folder, steps, ...finished, seconds, findings };
+        } finally {
+          await trainer.close();
+        }
+      });
     } finally {
       sides.close();
     }
   } finally {
     await unlock?.();
+  }
+}
+
+/** Does the work of a run and writes down how it ended when it ends otherwise than well. */
+async function recorded<T>(
+  paths: RunPaths,
+  runFile: OpenRunFile,
+  control: TaskControl,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = (error as Error).message;
+    const isStopped = control.signal?.aborted === true;
+    await writeLog(paths, 'stopped', { reason }).catch(() => {});
+    await runFile
+      .end({ state: isStopped ? 'stopped' : 'failed', ...(!isStopped && { error: reason }) })
+      .catch(() => {});
+    throw error;
   }
 }
 
@@ -200,7 +250,7 @@ async function recordStart(paths: RunPaths, resumedAt: number | undefined, threa
   }
   const event = resumedAt === undefined ? 'started' : 'resumed';
   await writeLog(paths, event, { step: resumedAt ?? 0, environment });
-  return compareEnvironments(began, environment);
+  return { environment, changes: compareEnvironments(began, environment) };
 }
 
 function firstProgress(plan: AnyPlan): TrainProgress {

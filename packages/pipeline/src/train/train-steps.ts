@@ -76,7 +76,7 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       }
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
       await writeFileWhole(paths.curve, curveSvg(metrics.all(), training.steps));
-      await writeLog(paths, 'epoch', { epoch, step: done, ...trained, ...scores });
+      await writeLog(paths, 'epoch', { epoch, step: done, ...trained, ...scores, ...run.usage() });
       if (after !== undefined && (await family.afterEpoch(run, epoch, control)))
         batch = family.createBatch(after);
     }

@@ -1,4 +1,4 @@
-import type { DatasetCase } from '@glisson/imaging/datasets/dataset';
+import type { DatasetCase, DatasetLayout } from '@glisson/imaging/datasets/dataset';
 import { readCase, readDataset } from '@glisson/imaging/datasets/read-dataset';
 import { assertGeometriesAgree } from '@glisson/imaging/geometry/geometry';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
@@ -22,6 +22,7 @@ export interface HashedCase extends DatasetCase {
 export interface TrainingData {
   readonly cases: readonly HashedCase[];
   readonly labels: LabelTable;
+  readonly layout: DatasetLayout;
   /** SHA-256 over the hashes of all cases, in order. */
   readonly dataHash: string;
   readonly findings: readonly Finding[];
@@ -68,7 +69,7 @@ export async function findTrainingData(folder: string, control: TaskControl): Pr
     control.onProgress?.({ stage: 'hash files', done: cases.length, total: labelled.length, unit: 'cases' });
   }
   const dataHash = hashJson(cases.map((c) => [c.id, c.hash]));
-  return { cases, labels: dataset.labels, dataHash, findings };
+  return { cases, labels: dataset.labels, layout: dataset.layout, dataHash, findings };
 }
 
 async function readLabelled(

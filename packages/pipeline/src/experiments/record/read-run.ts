@@ -206,6 +206,7 @@ function assemble(
   const started = file?.started ?? textOf(events('started')[0]?.time) ?? textOf(environment.started);
   const patientsOf = (ids: readonly string[]) => ids.map((id) => split?.patients[id] ?? id);
   const own = plan === undefined ? [] : patientsOf(plan.split.validation);
+  const wasWatched = pieces.metrics?.lines.some(({ kind }) => kind === 'watched') ?? false;
   const hash = plan === undefined ? null : planHash(plan);
   return {
     id: file?.id ?? basename(folder),
@@ -241,6 +242,7 @@ function assemble(
     },
     cases,
     choosers: [...new Set([...own, ...(file?.choosers ?? [])])],
+    watched: wasWatched && split !== null ? [...new Set(patientsOf(split.test))] : [],
     findings: [...findingsOf(events('finding')), ...findings],
   };
 }

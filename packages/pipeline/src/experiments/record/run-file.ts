@@ -31,6 +31,8 @@ export const runFileSchema = z.looseObject({
   dataHash: hash.nullable(),
   /** Of the folds that the split was taken from. */
   foldsHash: z.string().nullable(),
+  /** Layout of the training data: `glisson-phantom` is synthetic. */
+  layout: z.string().optional(),
   /** Case to SHA-256 over its files. */
   files: z.record(z.string(), z.string()),
   weights: z

@@ -123,6 +123,8 @@ export interface RunRecord {
   readonly cases: readonly CaseRecord[];
   /** Patients that chose anything in this run: checkpoint, thresholds, a winner. */
   readonly choosers: readonly string[];
+  /** Held-out patients that were scored after each epoch: they chose nothing, but their curve could be seen. */
+  readonly watched: readonly string[];
   readonly findings: readonly Finding[];
 }
 
