@@ -4,7 +4,10 @@ import { createInterface } from 'node:readline';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
 import { sizeOf } from '@glisson/nn/graph/shape';
 import { createPredictor } from '@glisson/nn/runtime/predictor';
+import { declarationsOf } from '@glisson/nn/training/declarations';
+import { exportModel } from '@glisson/nn/training/export-model';
 import type { ParameterGroup } from '@glisson/nn/training/groups';
+import { initialWeights } from '@glisson/nn/training/initialise';
 import { createTrainer } from '@glisson/nn/training/trainer';
 import { crossEntropyOnly } from './cross-entropy-only.ts';
 import { caseOf, type NetworkCase } from './networks.ts';
@@ -51,21 +54,13 @@ async function trainingRun({ network, imageShape, frozen }: NetworkCase): Promis
 }
 
 async function inferenceRun({ network, imageShape }: NetworkCase): Promise<Run> {
-  const trainer = await createTrainer({
-    network,
-    imageShape: [1, network.inputChannels, ...network.smallestSize],
-    loss: crossEntropyOnly,
-    optimiser: { name: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-    random,
-    threads,
-  });
-  const { parameterCount } = trainer;
-  const model = await trainer.exportModel({ averaged: false, metadata: {}, size: imageShape.slice(2) });
-  await trainer.close();
+  const declarations = declarationsOf(network, imageShape);
+  const weights = initialWeights(network, declarations, { random });
+  const model = exportModel({ network, weights, imageShape, size: imageShape.slice(2) });
   const predictor = await createPredictor(model, { threads });
   const image = normals(sizeOf(imageShape));
   return {
-    parameters: parameterCount,
+    parameters: declarations.parameterCount,
     once: async () => {
       const copy = image.slice();
       const start = performance.now();
