@@ -26,6 +26,13 @@ export function floatField(field: number, value: number): Pieces {
   return [varint((field << 3) | 5), bytes];
 }
 
+/** A field that holds a 64-bit float. */
+export function doubleField(field: number, value: number): Pieces {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value, true);
+  return [varint((field << 3) | 1), bytes];
+}
+
 /** A field of bytes; keeps (does not copy) the array. */
 export function bytesField(field: number, bytes: Uint8Array): Pieces {
   return [varint((field << 3) | 2), varint(bytes.length), bytes];

@@ -10,7 +10,9 @@ export type PipelineErrorCode =
   | 'run-invalid'
   | 'result-invalid'
   | 'training-failed'
-  | 'option-invalid';
+  | 'option-invalid'
+  | 'server-refused'
+  | 'server-unreachable';
 
 /** Every error that this package throws on purpose, besides those of imaging and nn. */
 export class PipelineError extends Error {
