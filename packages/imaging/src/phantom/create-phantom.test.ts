@@ -95,6 +95,31 @@ describe('createPhantom', () => {
     }
   });
 
+  test('lesions are visible in their noise, or as dark as the range allows', async () => {
+    const options = {
+      ...small,
+      slices: 2,
+      noiseSdHu: 25,
+      lesions: [8, 8],
+      lesionDiameterMm: [5, 20],
+    } as const;
+    const lesions = [];
+    for (const patient of [1, 2, 3])
+      lesions.push(...(await createPhantom({ ...options, patient })).facts.lesions);
+    // Rose: contrast / noise x root of (section / grain of 1.5 mm x 1.5 mm) >= 5, by hand.
+    const rose = (contrast: number, diameter: number) =>
+      (contrast / 25) * Math.sqrt((Math.PI * diameter ** 2) / 4 / 1.5 ** 2);
+    expect(lesions.length).toBeGreaterThan(15);
+    for (const { contrastHu, diameterMm } of lesions) {
+      expect(contrastHu).toBeLessThanOrEqual(60);
+      expect(rose(contrastHu, diameterMm)).toBeGreaterThan(4.9);
+    }
+    expect(Math.min(...lesions.map(({ contrastHu }) => contrastHu))).toBeLessThan(30);
+    const faint = { ...options, lesionContrastHu: [15, 20] } as const;
+    for (const { contrastHu } of (await createPhantom({ ...faint, patient: 1 })).facts.lesions)
+      expect(contrastHu).toBeLessThanOrEqual(20);
+  });
+
   test('noise does not touch the truth', () => {
     expect(Buffer.compare(phantom.labelmap.voxels, quiet.labelmap.voxels)).toBe(0);
   });

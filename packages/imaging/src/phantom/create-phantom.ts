@@ -53,7 +53,10 @@ export interface PhantomOptions {
   readonly lesions?: readonly [number, number];
   /** Default 5 to 60. */
   readonly lesionDiameterMm?: readonly [number, number];
-  /** HU below the liver, default 15 to 60. */
+  /**
+   * HU below the liver, default 15 to 60: drawn evenly, but no fainter, within this range, than a reader can see a lesion of that
+   * size in that noise (see `visibleContrastHu`).
+   */
   readonly lesionContrastHu?: readonly [number, number];
   /** When the scan was taken after the contrast agent; default: drawn, mostly portal-venous as for the liver. */
   readonly phase?: ContrastPhase;
@@ -236,6 +239,7 @@ export async function createPhantom(wishes: PhantomOptions, control: TaskControl
       count: options.lesions ?? [1, 8],
       diameterMm: options.lesionDiameterMm ?? [5, 60],
       contrastHu: options.lesionContrastHu ?? [15, 60],
+      noiseSdHu: noiseSd,
     },
     field.liver,
     bounds,

@@ -82,11 +82,26 @@ export interface LesionWishes {
   readonly count: readonly [number, number];
   readonly diameterMm: readonly [number, number];
   readonly contrastHu: readonly [number, number];
+  /** Of the scan that will show them. */
+  readonly noiseSdHu: number;
+}
+
+/** Contrast / noise of a disc that readers just see, times its diameter in mm: Rose's 5 over noise grains of 1.5 mm. */
+const visibleMm = 5 * 1.5 * Math.sqrt(4 / Math.PI);
+
+/**
+ * The least contrast at which a reader can outline a lesion in this noise, by the Rose criterion: contrast / noise times the
+ * root of how many grains of noise its section covers is 5 or more (Rose, "The sensitivity performance of the human eye on an
+ * absolute scale", J Opt Soc Am 38, 1948). Labels of real scans hold what a reader saw, and so does the truth here.
+ */
+export function visibleContrastHu(diameterMm: number, noiseSdHu: number): number {
+  return (visibleMm * noiseSdHu) / diameterMm;
 }
 
 /**
  * Draws lesions and finds room for each inside the liver, apart from the others. One that finds none is
- * made smaller step by step, down to the smallest wished diameter, and left out only then.
+ * made smaller step by step, down to the smallest wished diameter, and left out only then. Those too faint for their size to
+ * be seen in the noise get as much more contrast as they need, within the wished range.
  * @param liverDistance signed distance to the liver, mm, negative inside
  * @param bounds box around the liver, patient mm
  * @param liverHu keeps the darkest core above -5 HU
@@ -98,8 +113,8 @@ export function drawLesions(
   liverHu: number,
   random: SeededRandom,
 ): PhantomLesion[] {
-  const [fewest, most] = wishes.count;
-  const count = fewest + random.integer(most - fewest + 1);
+  const [fewest, largestCount] = wishes.count;
+  const count = fewest + random.integer(largestCount - fewest + 1);
   const [smallest, largest] = wishes.diameterMm;
   const diameters = Array.from(
     { length: count },
@@ -113,7 +128,9 @@ export function drawLesions(
       const found = findRoom(shape, mayReachSurface, lesions, liverDistance, bounds, random);
       if (found !== undefined) {
         const [low, high] = wishes.contrastHu;
-        const contrast = random.between(low, Math.max(low, Math.min(high, liverHu + 5)));
+        const most = Math.max(low, Math.min(high, liverHu + 5));
+        const drawn = random.between(low, most);
+        const contrast = Math.max(drawn, Math.min(most, visibleContrastHu(diameter, wishes.noiseSdHu)));
         const rim = diameter >= 10 && random.uniform() < 0.3;
         lesions.push({
           centre: found.centre,
