@@ -73,7 +73,14 @@ for (const id of testCases) {
   const result = join(options.out, `case-${id}`);
   const segmented = await runGlisson(['segment', image, '--out', result, '--model', run, '--force']);
   const prediction = join(result, 'labels.nii.gz');
-  const scored = await runGlisson(['evaluate', '--reference', reference, '--prediction', prediction]);
+  const scored = await runGlisson([
+    'evaluate',
+    '--reference',
+    reference,
+    '--prediction',
+    prediction,
+    '--no-log',
+  ]);
   const { liver, lesion } = (scored.json as Evaluation).cases[0]!;
   const truth = await readLabelmap(reference);
   const baseline = evaluateCase(

@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { keyValue, seedNumber } from '../options.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { formatDuration } from '../terminal/rate.ts';
 import type { Verb } from '../verb.ts';
 
@@ -75,7 +76,7 @@ export const train: Verb<TrainOptions> = {
   async run(_args, options, { control, threads, note }) {
     const { trainRun } = await import('@glisson/pipeline/train/train-run');
     control.signal?.addEventListener('abort', () => note('The same command with --resume goes on later.'));
-    const summary = await trainRun({ ...options, threads }, control);
+    const summary = await trainRun({ ...options, threads, command: commandLine() }, control);
     for (const { severity, message, where } of summary.findings) {
       if (severity !== 'info') note(`${severity}: ${message}${where === undefined ? '' : ` (${where})`}`);
     }

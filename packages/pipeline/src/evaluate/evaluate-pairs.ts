@@ -1,12 +1,11 @@
-import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
 import { ImagingError } from '@glisson/imaging/errors/imaging-error';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { readLabelmap } from '@glisson/imaging/scan/read-labelmap';
 import { liverLabels } from '@glisson/imaging/volume/labelmap';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import { evaluateCase } from './evaluate-case.ts';
-import { caseIdOf, findCaseFiles, matchCases } from './match-cases.ts';
+import { findCaseFiles, matchCases } from './match-cases.ts';
+import { isFolder, pairFiles } from './pair-files.ts';
 import { type EvaluationSummary, type ScoredCase, summarise } from './summarise.ts';
 
 /** A case that could not be scored, with the reason. */
@@ -39,12 +38,9 @@ export async function evaluatePaths(
 ): Promise<Evaluation> {
   const [a, b] = await Promise.all([isFolder(reference), isFolder(prediction)]);
   if (!a || !b) {
-    const files = [
-      a ? await resultFile(reference, prediction) : reference,
-      b ? await resultFile(prediction, reference) : prediction,
-    ] as const;
-    const scores = await evaluateFiles(...files, control);
-    return finish([{ id: caseIdOf(basename(reference)), ...scores }], []);
+    const [pair] = await pairFiles(reference, prediction);
+    const scores = await evaluateFiles(pair!.reference, pair!.prediction, control);
+    return finish([{ id: pair!.id, ...scores }], []);
   }
   const match = matchCases(await findCaseFiles(reference), await findCaseFiles(prediction));
   const cases: ScoredCase[] = [];
@@ -84,26 +80,4 @@ async function evaluateFiles(reference: string, prediction: string, control: Tas
 
 function finish(cases: readonly ScoredCase[], problems: readonly EvaluationProblem[]): Evaluation {
   return { schema: 'glisson.evaluation/1', cases, summary: summarise(cases), problems };
-}
-
-/** The labels of a result folder of `glisson segment`, when a folder is compared with a file. */
-async function resultFile(folder: string, file: string): Promise<string> {
-  const labels = join(folder, 'labels.nii.gz');
-  if (await stat(labels).catch(() => undefined)) return labels;
-  throw new PipelineError('data-invalid', 'A file and a folder cannot be compared.', {
-    found: `${file} is a file, ${folder} a folder without labels.nii.gz`,
-    expected: 'two files, two folders, or a file and a result folder of glisson segment',
-  });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new PipelineError('data-invalid', 'There is nothing to evaluate here.', {
-      where: path,
-      found: (cause as NodeJS.ErrnoException).code ?? 'not readable',
-      expected: 'a labelmap file, or a folder of them',
-      cause,
-    });
-  });
-  return info.isDirectory();
 }
