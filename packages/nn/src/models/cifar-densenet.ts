@@ -18,6 +18,8 @@ export interface CifarDenseNetSpec {
   readonly form?: 'published' | 'fast';
   /** Share of elements zeroed after every convolution but the first, in training; the paper has 0.2 where it does not augment. Default 0. */
   readonly dropout?: number;
+  /** Share of the features that training leaves out before the last layer. Default 0. */
+  readonly headDropout?: number;
   /** Default 3. */
   readonly inputChannels?: number;
   /** Default 'same'. */
@@ -39,6 +41,7 @@ export function densenet40(spec: CifarDenseNetSpec): Network {
   const { classes, form = 'published', inputChannels = 3, padding = 'same' } = spec;
   const published = form === 'published';
   const rate = spec.dropout ?? 0;
+  const { headDropout = 0 } = spec;
   const drop: Record<string, Layer> = rate > 0 ? { dropout: dropout(rate) } : {};
   const denseLayer = (): Layer =>
     dense(
@@ -83,7 +86,10 @@ export function densenet40(spec: CifarDenseNetSpec): Network {
       layer: below('features', sequential(layers)),
     })),
     { places: [], layer: chain(relu, globalAveragePool) },
-    { places: ['classifier'], layer: sequential({ flatten, classifier: linear(classes) }) },
+    {
+      places: ['classifier'],
+      layer: sequential({ flatten, dropout: dropout(headDropout), classifier: linear(classes) }),
+    },
   ];
   return defineClassifier(
     {

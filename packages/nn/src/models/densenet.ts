@@ -1,4 +1,4 @@
-import { relu } from '../layers/activation.ts';
+import { dropout, relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { dense } from '../layers/dense.ts';
@@ -20,6 +20,8 @@ export interface DenseNetSpec {
   readonly inputChannels?: number;
   /** Default 'same'. Without padding, the smallest image is 2071 (DenseNet121) or 3351 pixels wide. */
   readonly padding?: NetworkPadding;
+  /** Share of the features that training leaves out before the last layer. Default 0. */
+  readonly headDropout?: number;
 }
 
 /** Dense layers per block (Table 1 of the paper). */
@@ -36,13 +38,14 @@ const firstChannels = 64;
  * are named as in torchvision and timm: `features.denseblock1.denselayer1.norm1`, ..., `classifier`.
  */
 export function densenet(spec: DenseNetSpec): Network {
-  const { depth, classes, inputChannels = 3, padding = 'same' } = spec;
+  const { depth, classes, inputChannels = 3, padding = 'same', headDropout } = spec;
   return denseNetOf({
     name: `densenet${depth}`,
     blocks: atDepth('DenseNet', table, depth),
     classes,
     inputChannels,
     padding,
+    headDropout,
   });
 }
 
@@ -52,10 +55,18 @@ interface Plan {
   readonly classes: number;
   readonly inputChannels: number;
   readonly padding: NetworkPadding;
+  readonly headDropout?: number;
 }
 
 /** The same with other numbers of layers, for tests. */
-export function denseNetOf({ name, blocks, classes, inputChannels, padding }: Plan): Network {
+export function denseNetOf({
+  name,
+  blocks,
+  classes,
+  inputChannels,
+  padding,
+  headDropout = 0,
+}: Plan): Network {
   const side = padding === 'same' ? 1 : 0;
   const pool = maxPool({ kernel: 3, stride: 2, pads: side });
   const stem = {
@@ -93,7 +104,10 @@ export function denseNetOf({ name, blocks, classes, inputChannels, padding }: Pl
       layer: below('features', sequential(layers)),
     })),
     { places: [], layer: chain(relu, globalAveragePool) },
-    { places: ['classifier'], layer: sequential({ flatten, classifier: linear(classes) }) },
+    {
+      places: ['classifier'],
+      layer: sequential({ flatten, dropout: dropout(headDropout), classifier: linear(classes) }),
+    },
   ];
   return defineClassifier(
     {

@@ -1,4 +1,4 @@
-import { relu } from '../layers/activation.ts';
+import { dropout, relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
 import { conv } from '../layers/convolution.ts';
 import { below, chain, type Layer, sequential } from '../layers/layer.ts';
@@ -26,6 +26,8 @@ export interface ResNetEncoderSpec {
 
 export interface ResNetSpec extends ResNetEncoderSpec {
   readonly classes: number;
+  /** Share of the features that training leaves out before the last layer. Default 0. */
+  readonly headDropout?: number;
 }
 
 /** Blocks per stage (Table 1 of the paper). */
@@ -44,7 +46,7 @@ const expansion = 4;
  * convolution. With fewer `stages` the head follows the last of them.
  */
 export function resnet(spec: ResNetSpec): Network {
-  const { classes, padding = 'same', stages = 4 } = spec;
+  const { classes, padding = 'same', stages = 4, headDropout = 0 } = spec;
   const encoder = resnetEncoder(spec);
   return defineClassifier(
     {
@@ -59,7 +61,7 @@ export function resnet(spec: ResNetSpec): Network {
     [
       ...resnetParts(spec),
       { places: [], layer: globalAveragePool },
-      { places: ['fc'], layer: sequential({ flatten, fc: linear(classes) }) },
+      { places: ['fc'], layer: sequential({ flatten, dropout: dropout(headDropout), fc: linear(classes) }) },
     ],
   );
 }

@@ -31,6 +31,8 @@ export interface VggSpec extends VggEncoderSpec {
    * 'pooled': the average of every map and one linear layer.
    */
   readonly head?: 'fc' | 'pooled';
+  /** Share of the features that training leaves out before the last layer, of 'fc' before the last two. Default: of 'fc' 0.5, of 'pooled' 0. */
+  readonly headDropout?: number;
 }
 
 /** Channels of the 3 x 3 convolutions (columns A, B, D and E of the paper's Table 1); after every row a max-pooling. */
@@ -68,6 +70,7 @@ const halving = { kernel: 2, stride: 2 };
  */
 export function vgg(spec: VggSpec): Network {
   const { classes, head = 'fc', padding = 'same' } = spec;
+  const { headDropout = head === 'fc' ? 0.5 : 0 } = spec;
   const encoder = vggEncoder(spec);
   const small: Initialiser = { kind: 'normal', sd: 0.01 };
   const heads: Record<typeof head, Layer> = {
@@ -76,14 +79,14 @@ export function vgg(spec: VggSpec): Network {
       classifier: sequential([
         linear(4096, { initialiser: small }),
         relu,
-        dropout(0.5),
+        dropout(headDropout),
         linear(4096, { initialiser: small }),
         relu,
-        dropout(0.5),
+        dropout(headDropout),
         linear(classes, { initialiser: small }),
       ]),
     }),
-    pooled: sequential({ flatten, classifier: linear(classes) }),
+    pooled: sequential({ flatten, dropout: dropout(headDropout), classifier: linear(classes) }),
   };
   const average = head === 'fc' ? adaptiveAveragePool(7) : globalAveragePool;
   return defineClassifier(

@@ -9,7 +9,7 @@ import type { PatchFamily, PatchNetwork } from '../plan/patch-plan.ts';
 /** The classifier of a plan: patches [N, channels, size, size] to logits [N, 2], no lesion and lesion. */
 export function patchNetwork(plan: PatchNetwork): Network {
   const { inputChannels, classes, padding, head, dropout } = plan;
-  const common = { inputChannels, classes, padding };
+  const common = { inputChannels, classes, padding, headDropout: dropout };
   const { stages } = plan as { readonly stages?: 1 | 2 | 3 | 4 };
   const build: Record<PatchFamily, () => Network> = {
     'patch-cnn': () =>

@@ -1,4 +1,5 @@
 import { patchNetwork } from '../patches/patch-network.ts';
+import { lastingTrunk, trunkParts } from './frozen-parts.ts';
 import type { PatchPlan } from './patch-plan.ts';
 
 /** What the schema of patch plans cannot say: fields that must fit each other. One plain sentence for each fault. */
@@ -56,11 +57,6 @@ export function findPatchContradictions(plan: PatchPlan): string[] {
     network.pools === undefined || network.family === 'patch-cnn',
     `network.pools is ${network.pools?.join(', ')}, expected nothing: only patch-cnn has it`,
   );
-  const fixedDropout = network.family === 'patch-cnn' ? network.dropout : network.head === 'fc' ? 0.5 : 0;
-  expect(
-    network.dropout === fixedDropout,
-    `network.dropout is ${network.dropout}, expected ${fixedDropout} for ${network.family} with head ${network.head}`,
-  );
   expect(
     network.padding === (network.family === 'patch-cnn' ? 'valid' : network.padding),
     `network.padding is ${network.padding}, expected valid: patch-cnn has no other form`,
@@ -84,5 +80,21 @@ export function findPatchContradictions(plan: PatchPlan): string[] {
     patchSize >= smallest,
     `training.patchSize is ${patchSize}, expected at least ${smallest} for ${network.family} with padding ${network.padding}`,
   );
+  const { features, transfer, hardNegatives } = training;
+  const parts = trunkParts(network);
+  expect(
+    typeof transfer.frozenParts !== 'number' || transfer.frozenParts <= parts,
+    `training.transfer.frozenParts is ${transfer.frozenParts}, expected at most ${parts} for ${network.family} (its parts before the head), or all`,
+  );
+  if (features) {
+    expect(
+      lastingTrunk(plan) > 0,
+      'training.features needs first layers that never learn: set training.transfer.frozenParts to all, or to a number',
+    );
+    expect(
+      hardNegatives.everyEpochs === 0,
+      `training.hardNegatives.everyEpochs is ${hardNegatives.everyEpochs}, expected 0 with training.features: patches that are drawn once cannot follow the model`,
+    );
+  }
   return problems;
 }

@@ -60,7 +60,7 @@ describe('plans of patches', () => {
     });
     expect(planned('patch-vgg16', { 'network.family': 'densenet40' }).network).toMatchObject({
       head: 'pooled',
-      dropout: 0,
+      dropout: 0.5,
     });
   });
 

@@ -69,7 +69,7 @@ export const patchNetworkSchema = z.strictObject({
   classes: z.literal(2),
   /** `valid`: nothing is padded within a patch, so that dense and patch-wise evaluation agree exactly. */
   padding: z.enum(['same', 'valid']),
-  /** Of vgg: `fc`, as published, has two layers of 4096 with dropout 0.5; others are `pooled`. */
+  /** Of vgg: `fc`, as published, has two layers of 4096; others are `pooled`. */
   head: z.enum(['pooled', 'fc']),
   /** Of patch-cnn: channels of its first stage; null for the others. */
   baseChannels: count.nullable(),
@@ -80,7 +80,7 @@ export const patchNetworkSchema = z.strictObject({
   pools: z.tuple([poolKernel, poolKernel, poolKernel]).optional(),
   /** Of resnet: after which of layer1 to layer4 the head comes; 4 where the field is absent. */
   stages: z.int().min(1).max(4).optional(),
-  /** Share of features that training leaves out before the last layer. */
+  /** Share of features that training leaves out before the last layer; with head `fc` before the last two. */
   dropout: z.number().min(0).max(0.9),
 });
 
@@ -150,6 +150,21 @@ export const patchTrainingSchema = z.strictObject({
   validationSlices: count,
   /** A small beginning: so many slices of each training case and of the validation cases are all there is; null: all are. */
   small: z.strictObject({ trainingSlices: count, validationSlices: count }).nullable(),
+  /**
+   * Patches are drawn once and what the network's first, frozen layers make of them is computed once and kept, so that the rest
+   * trains in seconds; null or absent: patches are drawn for each step and go through the whole network.
+   */
+  features: z
+    .strictObject({
+      /** Patches that are drawn. */
+      patches: count,
+      /** Augmented copies of each, drawn with the seed, in its place; 0: the patch as it is. */
+      copies: z.int().min(0),
+      /** Most that their features may take, in MB. */
+      memoryMB: count,
+    })
+    .nullable()
+    .optional(),
   /** Decay of the moving average of weights that is validated and exported; 0 switches it off. */
   weightAverageDecay: z.number().min(0).max(0.99999),
   transfer: z.strictObject({
@@ -159,6 +174,11 @@ export const patchTrainingSchema = z.strictObject({
     sha256: z.string().nullable(),
     /** Layers that do not learn at first, by name or the beginning of it, and the epoch from which they do (null: never). */
     frozen: z.array(z.strictObject({ names: z.array(z.string()), untilEpoch: count.nullable() })),
+    /**
+     * So many of the network's first parts never learn, whatever their names: of resnet the stem and layer1 to layer4, of vgg what
+     * lies between poolings, of densenet its blocks, of patch-cnn its stages. `all`: all but the head. Absent: 0.
+     */
+    frozenParts: z.union([z.literal('all'), z.int().min(0)]).optional(),
     /** Layers with a learning rate, and perhaps an L2, of their own. */
     groups: z.array(
       z.strictObject({

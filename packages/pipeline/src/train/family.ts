@@ -72,4 +72,6 @@ export interface TrainingFamily {
   readonly state: readonly number[] | undefined;
   /** Chooses thresholds with the weights as they are, unless they were set. */
   finish(run: TrainingRun, set: FieldValues, control: TaskControl): Promise<FinishedFamily>;
+  /** Ends what it keeps open. */
+  close(): Promise<void>;
 }

@@ -150,7 +150,17 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     try {
       const transferred = isPatchPlan(plan) ? await transferWeights(plan) : undefined;
       const family = isPatchPlan(plan)
-        ? patchFamily(plan, sides, { initial: transferred?.weights, state: checkpoint?.progress.state })
+        ? await patchFamily(
+            plan,
+            sides,
+            {
+              initial: transferred?.weights,
+              state: checkpoint?.progress.state,
+              cache,
+              threads: options.threads,
+            },
+            control,
+          )
         : unetFamily(plan, sides);
 
       // All data has been read: from here on, what goes wrong is no longer bad input.
@@ -208,6 +218,7 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
           });
           return { run: paths.folder, steps, ...finished, seconds, findings };
         } finally {
+          await family.close();
           await trainer.close();
         }
       });

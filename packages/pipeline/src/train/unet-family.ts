@@ -102,6 +102,7 @@ export function unetFamily(plan: Plan, sides: PreparedSides): TrainingFamily {
         exportModel: (text) => run.trainer.exportModel({ averaged, metadata: { 'glisson.plan': text } }),
       };
     },
+    close: async () => {},
   };
 }
 

@@ -60,6 +60,9 @@ const defaults: Readonly<Record<string, Defaults>> = {
   'patch-densenet121': { ...published, family: 'densenet121' },
 };
 
+/** What is drawn once where features are kept: enough for a head. */
+const keptFeatures = { patches: 2000, copies: 0, memoryMB: 1000 } as const;
+
 /** Slices of each case in a small beginning. */
 export const smallStart = { trainingSlices: 4, validationSlices: 1 } as const;
 
@@ -76,6 +79,9 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
   const patchSize = chosen('training.patchSize', own.patchSize);
   const steps = chosen('training.steps', own.steps);
   const channels = chosen('preprocess.channels.count', own.channels);
+  const setsAnyOf = (prefix: string) =>
+    [...set].some(([name, value]) => name.startsWith(prefix) && value !== null);
+  const keepsFeatures = setsAnyOf('training.features.');
 
   const plan: PatchPlan = {
     version: planVersion,
@@ -99,7 +105,7 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
       head,
       baseChannels: isSmall ? 16 : null,
       ...(isSmall && { pools: [3, 2, 3] as [number, number, number] }),
-      dropout: isSmall || head === 'fc' ? 0.5 : 0,
+      dropout: 0.5,
     },
     training: {
       seed: 1,
@@ -118,7 +124,8 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
       schedule: { name: 'cosine', warmupSteps: Math.min(50, Math.floor(steps / 10)), power: 0.9 },
       classWeights: [1, 1],
       sampling: { lesion: 0.5, hard: 0.3, outsideLiver: 0.4, balance: 'patient' },
-      hardNegatives: { everyEpochs: 1, slices: 16, perPatient: 200, threshold: 0.5 },
+      // Patches that are drawn once cannot follow the model.
+      hardNegatives: { everyEpochs: keepsFeatures ? 0 : 1, slices: 16, perPatient: 200, threshold: 0.5 },
       augmentation: {
         flipProbability: [0.5, 0.5],
         transposeProbability: 0.5,
@@ -129,9 +136,16 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
       },
       stepsPerEpoch: Math.max(1, Math.min(200, Math.ceil(steps / 10))),
       validationSlices: 32,
-      small: [...set.keys()].some((name) => name.startsWith('training.small.')) ? { ...smallStart } : null,
+      small: setsAnyOf('training.small.') ? { ...smallStart } : null,
+      features: keepsFeatures ? { ...keptFeatures } : null,
       weightAverageDecay: 0.99,
-      transfer: { weights: null, sha256: input.weightsHash ?? null, frozen: [], groups: [] },
+      transfer: {
+        weights: null,
+        sha256: input.weightsHash ?? null,
+        frozen: [],
+        frozenParts: keepsFeatures ? 'all' : 0,
+        groups: [],
+      },
     },
     split: input.split,
     inference: {

@@ -7,6 +7,7 @@ import { PipelineError } from '../../errors/pipeline-error.ts';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
 import { denseScorer } from './dense-scorer.ts';
+import type { DenseTrunk } from './dense-trunk.ts';
 import { patchScorer } from './patch-scorer.ts';
 import type { WindowScorer } from './window-scorer.ts';
 
@@ -38,16 +39,20 @@ export function scorerMode({ network, training, inference }: ScorerPlan): Window
   }
 }
 
-/** Opens a trained classifier for the windows of slices, as the plan's inference says. */
+/**
+ * Opens a trained classifier for the windows of slices, as the plan's inference says.
+ * @param trunk of `dense`: keeps what layers that never change make of tiles; stays open
+ */
 export async function openWindowScorer(
   plan: ScorerPlan,
   weights: Weights,
   options: PredictorOptions = {},
+  trunk?: DenseTrunk,
 ): Promise<WindowScorer> {
   const network = patchNetwork(plan.network);
   const { patchSize } = plan.training;
   const mode = scorerMode(plan);
-  if (mode === 'dense') return denseScorer(network, weights, plan.inference.memoryMB * 1e6, options);
+  if (mode === 'dense') return denseScorer(network, weights, plan.inference.memoryMB * 1e6, options, trunk);
   const model = exportModel({
     network,
     weights,

@@ -1,25 +1,26 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
-import { NetworkError } from '@glisson/nn/errors/network-error';
 import { classification } from '@glisson/nn/training/classification';
-import { declarationsOf } from '@glisson/nn/training/declarations';
-import { type ParameterGroup, treatmentsOf } from '@glisson/nn/training/groups';
+import { exportModel } from '@glisson/nn/training/export-model';
 import type { Weights } from '@glisson/nn/training/weights';
 import { PipelineError } from '../../errors/pipeline-error.ts';
 import { offCentreFinding } from '../../patches/off-centre.ts';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
+import { type DenseTrunk, denseTrunk } from '../../predict/patches/dense-trunk.ts';
 import { openWindowScorer, scorerMode } from '../../predict/patches/open-scorer.ts';
 import type { WindowScorer } from '../../predict/patches/window-scorer.ts';
 import type { PreparedCase } from '../../preprocess/prepared-case.ts';
 import { chooseThreshold } from '../choose-threshold.ts';
-import type { TrainingFamily, TrainingRun, ValidationSummary } from '../family.ts';
+import type { TrainerParts, TrainingFamily, TrainingRun, ValidationSummary } from '../family.ts';
 import { classificationLossOf, type LossSums } from '../loss-sums.ts';
 import { optimiserOptions } from '../optimiser-options.ts';
 import { round } from '../run.ts';
 import { diceAt, meanOf, slicesOfCases, spreadSlices } from '../score-slices.ts';
 import type { PreparedSides } from '../training-data.ts';
+import { createFeatureBatch, type FeaturePool, featuresOfStep, openFeaturePool } from './feature-pool.ts';
 import { type HardNegative, hardOfNumbers, hardToNumbers, mineHardNegatives } from './hard-negatives.ts';
+import { assertGroups, groupsAt, groupsWithin } from './layer-groups.ts';
 import { createPatchBatch, describePatchBatch } from './patch-batch.ts';
 import { chooseSlices, openLabelledScan, openPatchCase, type PatchCase } from './patch-case.ts';
 import {
@@ -34,27 +35,44 @@ export interface PatchFamilyOptions {
   readonly initial?: Weights;
   /** `TrainingFamily.state` of the checkpoint that the run goes on from. */
   readonly state?: readonly number[];
+  /** Where features are kept, for plans that keep them. */
+  readonly cache: string;
+  readonly threads?: number;
 }
 
 /**
- * Training of classifiers of patches.
+ * Training of classifiers of patches. Where the plan keeps features they are made here, and only the head is trained.
  * @throws PipelineError `data-invalid` when no training case has a lesion in reach, `option-invalid` when patches do not fit,
  * when groups name no layer, or when the network cannot be made dense
  */
-export function patchFamily(
+export async function patchFamily(
   plan: PatchPlan,
   sides: PreparedSides,
-  { initial, state }: PatchFamilyOptions = {},
-): TrainingFamily {
+  { initial, state, cache, threads }: PatchFamilyOptions,
+  control: TaskControl = {},
+): Promise<TrainingFamily> {
   const { training, network: networkPlan, preprocess } = plan;
   const network = patchNetwork(networkPlan);
   const { patchSize, batchSize, small } = training;
   const imageShape = [batchSize, networkPlan.inputChannels, patchSize, patchSize];
   scorerMode(plan);
-  assertGroups(plan, imageShape);
+  assertGroups(plan, network, imageShape);
 
-  const cases = sides.train.map((prepared) => openPatchCase(prepared, plan, small?.trainingSlices));
-  assertLesions(cases, training.stride);
+  const openCases = () => {
+    const opened = sides.train.map((prepared) => openPatchCase(prepared, plan, small?.trainingSlices));
+    assertLesions(opened, training.stride);
+    return opened;
+  };
+  const first = {
+    random: createRandom(training.seed, 'weights'),
+    classPriors: priorsOf(training.sampling.lesion),
+    ...(initial !== undefined && { initial }),
+  };
+  const pool = training.features
+    ? await openFeaturePool(plan, { first, cache, threads, cases: openCases }, control)
+    : undefined;
+  const cases = pool === undefined ? openCases() : [];
+  const ways = pool === undefined ? ofPatches(cases) : ofFeatures(pool);
   const scoredCase = (prepared: PreparedCase): ScoredCase => ({
     prepared,
     scan: openLabelledScan(prepared, plan),
@@ -78,8 +96,9 @@ export function patchFamily(
     control: TaskControl,
     use: (s: WindowScorer) => Promise<T>,
   ) => {
-    const weights = await run.trainer.weights({ averaged });
-    const scorer = await openWindowScorer(plan, weights, { threads: run.threads, signal: control.signal });
+    const weights = await ways.weights(run);
+    const options = { threads: run.threads, signal: control.signal };
+    const scorer = await openWindowScorer(plan, weights, options, ways.trunk);
     try {
       return await use(scorer);
     } finally {
@@ -98,20 +117,16 @@ export function patchFamily(
 
   return {
     trainer: {
-      network,
-      imageShape,
       loss: classification({ classWeights: training.classWeights }),
       optimiser: optimiserOptions(training.optimiser),
       weightAverageDecay: training.weightAverageDecay,
-      random: createRandom(training.seed, 'weights'),
       seed: training.seed,
-      ...(initial !== undefined && { initial }),
-      classPriors: priorsOf(training.sampling.lesion),
+      ...ways.trainer,
     },
-    findings: offCentreFinding(plan),
-    groupsAt: (step) => groupsAt(plan, step),
-    createBatch: (step) => createPatchBatch(cases, hard, plan, step),
-    describeBatch: (step) => describePatchBatch(cases, hard, plan, step),
+    findings: [...offCentreFinding(plan), ...(pool?.findings ?? [])],
+    groupsAt: ways.groupsAt,
+    createBatch: ways.createBatch,
+    describeBatch: ways.describeBatch,
     numbersOf: ({ loss, parts }) => [loss, ...parts.accuracy!],
     lineOf: (step, [loss, accuracy], learningRate) => ({
       kind: 'steps',
@@ -184,11 +199,50 @@ export function patchFamily(
         plan: chosen,
         thresholds: { lesionThreshold },
         validation: summary,
-        exportModel: (text) =>
-          run.trainer.exportModel({ averaged, named: true, metadata: { 'glisson.plan': text } }),
+        exportModel: async (text) =>
+          exportModel({
+            network,
+            weights: await ways.weights(run),
+            imageShape,
+            named: true,
+            metadata: { 'glisson.plan': text },
+          }),
       };
     },
+    close: async () => ways.trunk?.close(),
   };
+
+  /** The whole network learns, on patches drawn for each step. */
+  function ofPatches(opened: readonly PatchCase[]): Ways {
+    return {
+      trainer: { network, imageShape, ...first },
+      trunk: undefined,
+      weights: (run) => run.trainer.weights({ averaged }),
+      groupsAt: (step) => groupsAt(plan, step),
+      createBatch: (step) => createPatchBatch(opened, hard, plan, step),
+      describeBatch: (step) => describePatchBatch(opened, hard, plan, step),
+    };
+  }
+
+  /** What follows the frozen layers learns, on features drawn once. */
+  function ofFeatures(kept: FeaturePool): Ways {
+    const { head, shape, headWeights, weights } = kept;
+    const featureShape = [batchSize, ...shape];
+    return {
+      trainer: {
+        network: head,
+        imageShape: featureShape,
+        random: createRandom(training.seed, 'head'),
+        initial: headWeights,
+      },
+      trunk: denseTrunk(weights, (name) => Object.hasOwn(headWeights, name), plan.inference.memoryMB * 1e6),
+      weights: async (run) => ({ ...weights, ...(await run.trainer.weights({ averaged })) }),
+      groupsAt: (step) => groupsWithin(groupsAt(plan, step), head, featureShape),
+      createBatch: (step) => createFeatureBatch(kept, training, step),
+      describeBatch: (step) =>
+        featuresOfStep(kept.targets.length, batchSize, training.seed, step).map((at) => kept.places[at]!),
+    };
+  }
 
   /** @throws PipelineError `data-invalid` */
   function assertLesions(all: readonly PatchCase[], stride: number): void {
@@ -202,6 +256,15 @@ export function patchFamily(
           : 'Set a smaller training.stride, check the label images with glisson inspect, or divide the patients otherwise.',
     });
   }
+}
+
+/** What differs between training the whole network and training a head on features. */
+interface Ways extends Pick<TrainingFamily, 'groupsAt' | 'createBatch' | 'describeBatch'> {
+  readonly trainer: Pick<TrainerParts, 'network' | 'imageShape' | 'random' | 'initial' | 'classPriors'>;
+  /** Keeps what the frozen layers make of whole slices. */
+  readonly trunk: DenseTrunk | undefined;
+  /** Of the whole network, as they are now: averaged, when the plan averages them. */
+  weights(run: TrainingRun): Promise<Weights>;
 }
 
 /** The first of the best, counted from the one nearest to 0.5; the planned one (the first) where there is nothing to choose by. */
@@ -218,37 +281,4 @@ function bestThreshold(thresholds: readonly number[], means: readonly (number | 
 function priorsOf(lesion: number): [number, number] {
   const share = Math.min(0.99, Math.max(0.01, lesion));
   return [1 - share, share];
-}
-
-/** Frozen layers first: the first group that names a parameter counts. */
-function groupsAt({ training }: Pick<PatchPlan, 'training'>, step: number): ParameterGroup[] {
-  const epoch = Math.floor(step / training.stepsPerEpoch) + 1;
-  const { frozen, groups } = training.transfer;
-  return [
-    ...frozen
-      .filter(({ untilEpoch }) => untilEpoch === null || epoch < untilEpoch)
-      .map(({ names }) => ({ names, frozen: true })),
-    ...groups.map(({ names, learningRateFactor, weightDecay }) => ({
-      names,
-      learningRate: learningRateFactor,
-      ...(weightDecay !== null && { weightDecay }),
-    })),
-  ];
-}
-
-/** @throws PipelineError `option-invalid` when a group names no layer of the network */
-function assertGroups(plan: PatchPlan, imageShape: readonly number[]): void {
-  const { parameters } = declarationsOf(patchNetwork(plan.network), imageShape);
-  const { optimiser } = plan.training;
-  try {
-    treatmentsOf(parameters, groupsAt(plan, 0), optimiser.weightDecay);
-  } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    throw new PipelineError('option-invalid', 'The plan treats layers that the network does not have.', {
-      where: 'training.transfer',
-      found: error.message.replace(/\.$/, ''),
-      expected: `layers of ${plan.network.family}`,
-      cause: error,
-    });
-  }
 }
