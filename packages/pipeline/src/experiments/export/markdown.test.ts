@@ -25,7 +25,7 @@ describe('Markdown', () => {
     const text = markdownText([slow, fixtureRun('c', {}, ['patient-2'])]);
     expect(text).toContain('| 0.250 |\n');
     expect(text).toContain('| 0.250 † |\n');
-    expect(text).toMatch(/\n† Not unseen: .*patient-2\.\n$/);
+    expect(text).toMatch(/\n† Not of unseen patients only: patient-2 chose .*\.\n$/);
   });
 
   test('text in it is no markup', () => {

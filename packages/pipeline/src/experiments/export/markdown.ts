@@ -1,12 +1,9 @@
 import type { ExportRun } from './export-run.ts';
 import type { Cell } from './export-table.ts';
-import { variedFields } from './run-tables.ts';
+import { isSetting, variedFields } from './run-tables.ts';
 
 /** More would not fit on a page; the other formats have them all. */
 const mostVaried = 6;
-
-/** Fields that follow from the data and the split, or are chosen by the training: no hyperparameters to report. */
-const isSetting = (name: string) => !/^(fingerprint|split|labels)\b|^postprocess\.\w+Threshold$/.test(name);
 
 /**
  * Runs as a table of GitHub's Markdown, for a README or a paper: recipe, first weights, the settings that differ between the
@@ -80,7 +77,7 @@ function notesOf(runs: readonly ExportRun[], hidden: number): string[] {
   const flagged = [...new Set(runs.flatMap(({ flaggedPatients }) => flaggedPatients))].sort();
   if (flagged.length > 0) {
     notes.push(
-      `† Not unseen: of these test patients some chose a checkpoint, a threshold or a winner: ${escapeText(flagged.join(', '))}.`,
+      `† Not of unseen patients only: ${escapeText(flagged.join(', '))} chose a checkpoint, a threshold or a winner, in the run or in another one.`,
     );
   }
   if (runs.some(({ record }) => record.results.validationSlices === 'sampled')) {

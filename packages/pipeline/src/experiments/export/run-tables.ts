@@ -1,5 +1,5 @@
 import { type CaseRecord, noResults, type RunRecord, type RunResults } from '../record/run-record.ts';
-import type { ExportRun } from './export-run.ts';
+import { choseSomething, type ExportRun, isTested } from './export-run.ts';
 import type { Cell, Column, ExportTable, Row } from './export-table.ts';
 
 export const runTableNames = ['runs', 'hyperparameters', 'cases'] as const;
@@ -62,8 +62,8 @@ export function runsTable(runs: readonly ExportRun[]): ExportTable {
 type FactColumn = readonly [name: string, value: (run: ExportRun) => Cell];
 
 /**
- * One row a run, one column a field of the plan that any of them has: first those that differ between the runs,
- * each group in alphabetical order.
+ * One row a run, one column a field of the plan that any of them has: first the settings that differ between the runs, then what
+ * else differs (data, split, thresholds that were chosen), then the rest, each in alphabetical order.
  */
 export function hyperparametersTable(runs: readonly ExportRun[]): ExportTable {
   const names = fieldNames(runs);
@@ -77,11 +77,20 @@ export function hyperparametersTable(runs: readonly ExportRun[]): ExportTable {
   };
 }
 
-/** Names of the plans' fields, those that differ between the runs first. */
-export function fieldNames(runs: readonly ExportRun[]): string[] {
+/** Names of the plans' fields: settings that differ between the runs, what else differs, the rest. */
+function fieldNames(runs: readonly ExportRun[]): string[] {
   const varied = variedFields(runs);
   const all = new Set(runs.flatMap(({ record }) => Object.keys(record.fields)));
-  return [...varied, ...[...all].filter((name) => !varied.includes(name)).sort()];
+  return [
+    ...varied.filter(isSetting),
+    ...varied.filter((name) => !isSetting(name)),
+    ...[...all].filter((name) => !varied.includes(name)).sort(),
+  ];
+}
+
+/** Whether somebody chose a field's value; the others follow from the data and the split, or training chooses them. */
+export function isSetting(name: string): boolean {
+  return !/^(fingerprint|split|labels)\b|^postprocess\.\w+Threshold$/.test(name);
 }
 
 /** Fields that not all runs have with one value, in alphabetical order; runs without a plan do not count. */
@@ -114,12 +123,16 @@ export function casesTable(runs: readonly ExportRun[]): ExportTable {
     ...caseColumns.map((name) => ({ name, isTestResult: /Dice|IoU|Ml$/.test(name) })),
     { name: 'usedForChoosing' },
   ];
-  const rows = runs.flatMap(({ name, record, flaggedPatients }): Row[] =>
-    record.cases.map((one) => {
-      const isFlagged = flaggedPatients.includes(one.patient) && one.side !== 'validation';
-      const chose = isFlagged || record.choosers.includes(one.patient);
-      return { cells: [name, record.recipe, ...caseColumns.map((column) => one[column]), chose], isFlagged };
-    }),
+  const rows = runs.flatMap((run): Row[] =>
+    run.record.cases.map((one) => ({
+      cells: [
+        run.name,
+        run.record.recipe,
+        ...caseColumns.map((column) => one[column]),
+        choseSomething(run, one),
+      ],
+      isFlagged: isTested(run.record, one) && choseSomething(run, one),
+    })),
   );
   return { name: 'cases', columns, rows };
 }
@@ -140,7 +153,7 @@ export function wholeTable(runs: readonly ExportRun[]): ExportTable {
 
 function flagText({ record, flaggedPatients }: ExportRun): string | null {
   if (flaggedPatients.length > 0) return flaggedPatients.join(', ');
-  return record.cases.some(({ side }) => side === 'test') ? 'none' : null;
+  return record.cases.some((one) => isTested(record, one)) ? 'none' : null;
 }
 
 function problemOf({ damage, error }: RunRecord): string | null {

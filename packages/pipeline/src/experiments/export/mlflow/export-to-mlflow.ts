@@ -1,9 +1,11 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { z } from 'zod';
 import { PipelineError } from '../../../errors/pipeline-error.ts';
+import type { ExportRun } from '../export-run.ts';
+import { readRunSeries } from '../run-series.ts';
 import { logBatches } from './log-batches.ts';
 import { type MlflowClient, MlflowRefusal } from './mlflow-client.ts';
-import type { MlflowRun } from './mlflow-run.ts';
+import { type MlflowRun, mlflowRun } from './mlflow-run.ts';
 
 /** What became of a run. */
 export interface MlflowOutcome {
@@ -11,6 +13,8 @@ export interface MlflowOutcome {
   /** `unchanged`: it was there with the same content. `replaced`: an older or unfinished export of it was deleted. */
   readonly action: 'created' | 'replaced' | 'unchanged';
   readonly mlflowRunId: string;
+  /** Parameters that were cut to MLflow's length. */
+  readonly cut: readonly string[];
 }
 
 /** Tags by which runs are found again. The second is written when all else is there. */
@@ -63,19 +67,22 @@ export async function findExperiment(client: MlflowClient, name: string): Promis
  * Brings runs into an experiment, each once however often it is exported: a run that is there with the same content is left
  * alone, one that changed since (a training went on, a test was added) or whose export broke off is written anew, and the old one
  * goes to MLflow's trash when the new one is whole. Tags that people gave the old one are kept.
+ * @param withCases also send scores by case, with the names of cases and patients
  * @throws PipelineError `server-refused`, `server-unreachable`; what was exported until then stays
  */
 export async function exportToMlflow(
   client: MlflowClient,
   experimentId: string,
-  runs: readonly MlflowRun[],
+  runs: readonly ExportRun[],
+  { withCases }: { readonly withCases: boolean },
   { onProgress, signal }: TaskControl = {},
 ): Promise<MlflowOutcome[]> {
   const outcomes: MlflowOutcome[] = [];
   for (const [i, run] of runs.entries()) {
     signal?.throwIfAborted();
     onProgress?.({ stage: 'export', done: i, total: runs.length, unit: 'runs', note: run.name });
-    outcomes.push(await exportRun(client, experimentId, run));
+    const told = mlflowRun(run, await readRunSeries(run), withCases);
+    outcomes.push(await bringRun(client, experimentId, told));
   }
   onProgress?.({ stage: 'export', done: runs.length, total: runs.length, unit: 'runs' });
   return outcomes;
@@ -83,7 +90,12 @@ export async function exportToMlflow(
 
 type StoredRun = z.infer<typeof storedRun>;
 
-async function exportRun(client: MlflowClient, experimentId: string, run: MlflowRun): Promise<MlflowOutcome> {
+/** The same for one run in MLflow's terms. */
+export async function bringRun(
+  client: MlflowClient,
+  experimentId: string,
+  run: MlflowRun,
+): Promise<MlflowOutcome> {
   const there = await findRuns(client, experimentId, run.identity);
   const same = there.find((one) => tagOf(one, contentTag) === run.content);
   if (same !== undefined) {
@@ -91,7 +103,7 @@ async function exportRun(client: MlflowClient, experimentId: string, run: Mlflow
       client,
       there.filter((one) => one !== same),
     );
-    return { name: run.name, action: 'unchanged', mlflowRunId: same.info.run_id };
+    return { name: run.name, action: 'unchanged', mlflowRunId: same.info.run_id, cut: run.cut };
   }
   const answer = await client.post('runs/create', {
     experiment_id: experimentId,
@@ -117,7 +129,7 @@ async function exportRun(client: MlflowClient, experimentId: string, run: Mlflow
     client,
     others.filter((one) => one.info.run_id !== id),
   );
-  return { name: run.name, action: there.length > 0 ? 'replaced' : 'created', mlflowRunId: id };
+  return { name: run.name, action: there.length > 0 ? 'replaced' : 'created', mlflowRunId: id, cut: run.cut };
 }
 
 async function findRuns(client: MlflowClient, experimentId: string, identity: string): Promise<StoredRun[]> {

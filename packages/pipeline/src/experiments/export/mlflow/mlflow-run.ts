@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, isAbsolute } from 'node:path';
 import { hashJson } from '../../../plan/plan-text.ts';
 import type { RunRecord } from '../../record/run-record.ts';
-import type { ExportRun } from '../export-run.ts';
+import { type ExportRun, isTested } from '../export-run.ts';
 import type { SeriesPoint } from '../run-series.ts';
 
 /** Bounds of MLflow on names and values, in characters. */
@@ -86,7 +86,7 @@ export function mlflowRun(run: ExportRun, points: readonly SeriesPoint[], withCa
 }
 
 function tagsOf({ name, record, flaggedPatients }: ExportRun, withCases: boolean): MlflowEntry[] {
-  const tested = new Set(record.cases.filter(({ side }) => side === 'test').map(({ patient }) => patient));
+  const tested = new Set(record.cases.filter((one) => isTested(record, one)).map(({ patient }) => patient));
   const isFlagged = flaggedPatients.length > 0;
   const flag = withCases ? flaggedPatients.join(', ') : `${flaggedPatients.length} of ${tested.size}`;
   const facts: readonly (readonly [string, string | number | null | undefined])[] = [

@@ -4,7 +4,7 @@ import type { ExportRun } from '../export-run.ts';
 import { runSeries } from '../run-series.ts';
 import { fixtureLog, fixtureMetrics, fixtureRun } from '../testing/fixture-run.ts';
 import { type Disturbance, type MlflowServer, startMlflowServer } from '../testing/mlflow-server.ts';
-import { exportToMlflow, findExperiment } from './export-to-mlflow.ts';
+import { bringRun, exportToMlflow, findExperiment, type MlflowOutcome } from './export-to-mlflow.ts';
 import { logBatches } from './log-batches.ts';
 import { createMlflowClient } from './mlflow-client.ts';
 import { mlflowRun } from './mlflow-run.ts';
@@ -41,7 +41,9 @@ function told(
 async function bring(runs: readonly ReturnType<typeof told>[], environment: Record<string, string> = {}) {
   const client = clientOf(environment);
   const id = await findExperiment(client, 'livers');
-  return exportToMlflow(client, id, runs);
+  const outcomes: MlflowOutcome[] = [];
+  for (const run of runs) outcomes.push(await bringRun(client, id, run));
+  return outcomes;
 }
 
 const active = () => server.runs.filter(({ lifecycle }) => lifecycle === 'active');
@@ -56,7 +58,7 @@ describe('a run in MLflow', () => {
   test('has parameters, metrics with steps and times, tags, status, and times of beginning and end', async () => {
     const [outcome] = await bring([told(fixtureRun('sweep/0001'))]);
     const [run] = server.runs;
-    expect(outcome).toEqual({ name: 'sweep/0001', action: 'created', mlflowRunId: run!.id });
+    expect(outcome).toEqual({ name: 'sweep/0001', action: 'created', mlflowRunId: run!.id, cut: [] });
     const begin = Date.parse('2026-11-25T15:22:03.500Z');
     expect(run).toMatchObject({
       name: 'sweep/0001',
@@ -126,6 +128,23 @@ describe('a run in MLflow', () => {
     expect(server.runs[0]!.status).toBe(status);
     expect(server.runs[0]!.endTime === null).toBe(state === 'running');
   });
+});
+
+test('runs are brought from their folders one after the other', async () => {
+  const client = clientOf();
+  const id = await findExperiment(client, 'livers');
+  const events: number[] = [];
+  const outcomes = await exportToMlflow(
+    client,
+    id,
+    [fixtureRun('a'), fixtureRun('b')],
+    { withCases: false },
+    { onProgress: ({ done }) => events.push(done) },
+  );
+  expect(outcomes.map(({ name }) => name)).toEqual(['a', 'b']);
+  expect(events).toEqual([0, 1, 2]);
+  // Their folders are not there: only what the records know is told.
+  expect(server.runs[0]!.metrics.map(({ key }) => key)).toContain('test/lesionDice');
 });
 
 describe('bounds of MLflow', () => {
