@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chooseThreshold } from './choose-threshold.ts';
-import { curveSvg } from './curve-svg.ts';
 import { createLossSums } from './loss-sums.ts';
-import type { Metrics } from './metrics.ts';
 import { learningRateAt } from './schedule.ts';
 import {
   createCounts,
@@ -101,39 +99,4 @@ test('the learning rate warms up, falls and never reaches below 0', () => {
     expect(rates[99]).toBeGreaterThan(0);
     expect(rates[99]! < 0.001).toBe(name !== 'constant');
   }
-});
-
-describe('curveSvg', () => {
-  const metrics: Metrics[] = [
-    { kind: 'steps', step: 10, loss: 1.2, crossEntropy: 0.7, softDice: [0.9, 0.2, 0.1], learningRate: 1e-3 },
-    { kind: 'epoch', epoch: 1, step: 10, liverDice: 0.8, lesionDice: null, score: 0.8, best: true },
-    { kind: 'steps', step: 20, loss: 0.6, crossEntropy: 0.3, softDice: [0.9, 0.2, 0.1], learningRate: 1e-3 },
-    { kind: 'epoch', epoch: 2, step: 20, liverDice: 0.7, lesionDice: null, score: 0.7, best: false },
-  ];
-
-  test('marks the best epoch and leaves out a class that was never scored', () => {
-    const svg = curveSvg(metrics, 40);
-    expect(svg).toContain('best: epoch 1, liver 0.800<');
-    expect(svg).not.toMatch(/NaN|Infinity|undefined|null/);
-    expect(svg).toBe(curveSvg(metrics, 40));
-  });
-
-  test('has no legend of a liver that is never judged', () => {
-    const steps: Metrics = { kind: 'steps', step: 10, loss: 1.2, accuracy: 0.5, learningRate: 1e-3 };
-    const epoch: Metrics = {
-      kind: 'epoch',
-      epoch: 1,
-      step: 10,
-      liverDice: null,
-      lesionDice: 0.4,
-      score: 0.4,
-      best: true,
-    };
-    expect(curveSvg([steps, epoch], 40)).not.toContain('liver');
-    expect(curveSvg(metrics, 40)).toContain('>liver<');
-  });
-
-  test.each([0, 1, 2])('draws a run of %i lines', (count) => {
-    expect(curveSvg(metrics.slice(0, count), 1)).not.toMatch(/NaN|Infinity|undefined/);
-  });
 });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { writeFileWhole } from '@glisson/imaging/files/whole-files';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
+import { runCurveSvg } from '../experiments/curves/run-curve-svg.ts';
 import { planHash, planText } from '../plan/plan-text.ts';
 import type { FieldValues } from '../plan/set-fields.ts';
 import { readCheckpoint } from './checkpoint.ts';
-import { curveSvg } from './curve-svg.ts';
 import type { Run } from './run.ts';
 
 /** Goes back to the best checkpoint, chooses the thresholds unless they were set, and writes the model. */
@@ -26,7 +26,7 @@ export async function finishRun(run: Run, set: FieldValues, control: TaskControl
     ...validation,
   };
   await writeFileWhole(paths.evaluation, `${JSON.stringify(evaluation, null, 2)}\n`);
-  await writeFileWhole(paths.curve, curveSvg(run.metrics.all(), plan.training.steps));
+  await writeFileWhole(paths.curve, runCurveSvg(run.metrics.all(), plan.training));
   await writeFileWhole(paths.model, model);
   await writeFileWhole(paths.plan, text);
   const modelHash = createHash('sha256').update(model).digest('hex');

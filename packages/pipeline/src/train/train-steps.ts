@@ -3,8 +3,8 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { NetworkError } from '@glisson/nn/errors/network-error';
 import type { Trainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
+import { runCurveSvg } from '../experiments/curves/run-curve-svg.ts';
 import { type TrainProgress, writeCheckpoint } from './checkpoint.ts';
-import { curveSvg } from './curve-svg.ts';
 import { epochTraining } from './epoch-training.ts';
 import type { TrainingBatch, TrainingFamily } from './family.ts';
 import type { EpochMetrics } from './metrics.ts';
@@ -75,7 +75,7 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
         await metrics.add({ kind: 'watched', epoch, step: done, ...watched });
       }
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
-      await writeFileWhole(paths.curve, curveSvg(metrics.all(), training.steps));
+      await writeFileWhole(paths.curve, runCurveSvg(metrics.all(), training));
       await writeLog(paths, 'epoch', { epoch, step: done, ...trained, ...scores, ...run.usage() });
       if (after !== undefined && (await family.afterEpoch(run, epoch, control)))
         batch = family.createBatch(after);
