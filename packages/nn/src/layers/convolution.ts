@@ -2,7 +2,10 @@ import { sizeOf } from '../graph/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { convolution } from '../operators/convolution.ts';
 import { type PerAxis, perAxis } from '../operators/image.ts';
+import { checkOptions, checkValue, type Rules } from '../options/check-options.ts';
+import { count, either, flag, oneOf, optional, wholeFromZero } from '../options/rules.ts';
 import type { Layer } from './layer.ts';
+import { anInitialiser, perSpatialAxis } from './layer-rules.ts';
 import { fill, heNormal, type Initialiser, type Scope } from './scope.ts';
 
 /** 'same': (k - 1) / 2 zeros on either side, so that stride 1 keeps the size; 'valid': none; or a number of zeros. */
@@ -25,6 +28,16 @@ export interface ConvolutionLayerOptions {
   readonly initialiser?: Initialiser;
 }
 
+const rules: Rules<ConvolutionLayerOptions> = {
+  kernel: perSpatialAxis,
+  stride: optional(perSpatialAxis),
+  padding: optional(either(oneOf('same', 'valid'), wholeFromZero)),
+  dilation: optional(perSpatialAxis),
+  groups: optional(count),
+  bias: optional(flag),
+  initialiser: optional(anInitialiser),
+};
+
 /** Zeros before and after every axis, in the order of ONNX. */
 export function padsOf(padding: Padding, kernel: readonly number[], dilation: readonly number[]): number[] {
   const side = kernel.map((size, axis) => {
@@ -36,6 +49,8 @@ export function padsOf(padding: Padding, kernel: readonly number[], dilation: re
 
 /** Convolution of [N, C, ...S]: weights `weight` [out, C / groups, ...kernel] and `bias` [out]. */
 export function conv(outputChannels: number, options: ConvolutionLayerOptions): Layer {
+  checkValue('conv: outputChannels', outputChannels, count);
+  checkOptions('conv', options, rules);
   return (scope, x) => {
     const rank = x.shape.length - 2;
     const kernel = perAxis('conv', 'kernel', options.kernel, rank, 1);

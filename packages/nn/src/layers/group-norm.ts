@@ -1,5 +1,7 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { groupNorm as groupNormOf, instanceNorm as instanceNormOf } from '../operators/group-norm.ts';
+import { checkOptions, checkValue, type Rules } from '../options/check-options.ts';
+import { count, flag, optional, positive } from '../options/rules.ts';
 import { biasOf } from './convolution.ts';
 import type { Layer } from './layer.ts';
 import { fill, type Scope } from './scope.ts';
@@ -11,8 +13,12 @@ export interface GroupNormLayerOptions {
   readonly affine?: boolean;
 }
 
+const rules: Rules<GroupNormLayerOptions> = { epsilon: optional(positive), affine: optional(flag) };
+
 /** Every group of channels of every image [N, C, ...S] by its own mean and variance, with `weight` and `bias` [C]. */
 export function groupNorm(groups: number, options: GroupNormLayerOptions = {}): Layer {
+  checkValue('groupNorm: groups', groups, count);
+  checkOptions('groupNorm', options, rules);
   return (scope, x) => groupNormOf(x, groups, optionsOf(scope, x, options));
 }
 
@@ -21,6 +27,7 @@ export function groupNorm(groups: number, options: GroupNormLayerOptions = {}): 
  * InstanceNorm has with `affine=True` only).
  */
 export function instanceNorm(options: GroupNormLayerOptions = {}): Layer {
+  checkOptions('instanceNorm', options, rules);
   return (scope, x) => instanceNormOf(x, optionsOf(scope, x, options));
 }
 

@@ -1,7 +1,10 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { add } from '../operators/elementwise.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { count, optional } from '../options/rules.ts';
 import { crop } from './crop.ts';
 import { type Layer, pure } from './layer.ts';
+import { aLayer } from './layer-rules.ts';
 
 export const identity: Layer = pure((x) => x);
 
@@ -13,11 +16,15 @@ export interface ResidualOptions {
   readonly stride?: number;
 }
 
+const rules: Rules<ResidualOptions> = { body: aLayer, shortcut: optional(aLayer), stride: optional(count) };
+
 /**
  * body(x) + shortcut(x) (He, Zhang, Ren and Sun, 2016). Where convolutions without padding have made the body's
  * result smaller, the shortcut gets the middle of x: exactly the pixels on which the body's windows are centred.
  */
-export function residual({ body, shortcut = identity, stride = 1 }: ResidualOptions): Layer {
+export function residual(options: ResidualOptions): Layer {
+  checkOptions('residual', options, rules);
+  const { body, shortcut = identity, stride = 1 } = options;
   return (scope, x) => {
     const y = body(scope, x);
     return add(y, shortcut(scope, centred(x, y, stride)));

@@ -1,9 +1,11 @@
-import { NetworkError } from '../errors/network-error.ts';
 import { scalar, type Tensor } from '../graph/tensor.ts';
 import { softplus } from '../operators/activations.ts';
 import { add, exp, mul, neg, pow, sub } from '../operators/elementwise.ts';
 import { reduceSum } from '../operators/reduce.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, optional } from '../options/rules.ts';
 import { type Loss, meanOf } from './loss.ts';
+import { classWeightList, focusing } from './loss-rules.ts';
 import { type ClassPrediction, type Prediction, perClass } from './prediction.ts';
 
 export interface CrossEntropyOptions {
@@ -13,20 +15,20 @@ export interface CrossEntropyOptions {
   readonly labelSmoothing?: number;
 }
 
+export const crossEntropyRules: Rules<CrossEntropyOptions> = {
+  classWeights: optional(classWeightList),
+  labelSmoothing: optional(belowOne),
+};
+
 /**
  * - sum w[t] ln p[t] / sum w[t] over the targets t that are not ignored, as in PyTorch. With label smoothing e, of K
  * classes: - ((1 - e) sum w[t] ln p[t] + e / K sum over all classes of w ln p) / sum w[t].
  * Part `crossEntropy`.
  */
 export function crossEntropy(prediction: ClassPrediction, options: CrossEntropyOptions = {}): Loss {
+  checkOptions('crossEntropy', options, crossEntropyRules);
   const { truth, logProbabilities, logits, valid } = prediction;
   const { labelSmoothing = 0 } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new NetworkError(
-      'value-invalid',
-      `crossEntropy: labelSmoothing must lie in [0, 1), found ${labelSmoothing}`,
-    );
-  }
   const classes = logits.shape[1]!;
   const weights = options.classWeights === undefined ? undefined : perClass(options.classWeights, logits);
   const weighted = (values: Tensor) => (weights === undefined ? values : mul(values, weights));
@@ -51,12 +53,9 @@ export interface FocalOptions {
  * Part `focal`.
  */
 export function focal(prediction: ClassPrediction, options: FocalOptions = {}): Loss {
+  checkOptions('focal', options, { gamma: optional(focusing), classWeights: optional(classWeightList) });
   const { truth, logProbabilities, logits, valid } = prediction;
   const { gamma = 2, classWeights } = options;
-  if (!(gamma === 0 || gamma >= 1)) {
-    // Below 1, the derivative is infinite at p = 1.
-    throw new NetworkError('value-invalid', `focal: gamma must be 0, or 1 or more, found ${gamma}`);
-  }
   const ofTarget = reduceSum(mul(truth, logProbabilities), [1], true);
   const missing = sub(scalar(1), exp(ofTarget));
   const hard = gamma === 0 ? ofTarget : mul(pow(missing, gamma), ofTarget);
@@ -76,6 +75,7 @@ export interface BinaryCrossEntropyOptions {
  * logit z, as (1 - t) z + (1 + (w - 1) t) ln(1 + e^-z), which does not overflow. Part `binaryCrossEntropy`.
  */
 export function binaryCrossEntropy(prediction: Prediction, options: BinaryCrossEntropyOptions = {}): Loss {
+  checkOptions('binaryCrossEntropy', options, { positiveWeights: optional(classWeightList) });
   const { logits, truth, valid } = prediction;
   const { positiveWeights } = options;
   const one = scalar(1);

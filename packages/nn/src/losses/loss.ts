@@ -2,6 +2,9 @@ import { NetworkError } from '../errors/network-error.ts';
 import { scalar, type Tensor } from '../graph/tensor.ts';
 import { add, div, mul } from '../operators/elementwise.ts';
 
+import { checkValue } from '../options/check-options.ts';
+import { finite, isRecord, listOf, objectWith, type Rule, recordOf } from '../options/rules.ts';
+
 /** What every loss gives. */
 export interface Loss {
   /** What training makes small: a scalar. */
@@ -16,8 +19,22 @@ export interface WeightedLoss {
   readonly of: Loss;
 }
 
+const aTensor: Rule = {
+  expected: 'a tensor of a graph',
+  accepts: (value) => isRecord(value) && isRecord(value.operator) && Array.isArray(value.shape),
+};
+export const aLoss = objectWith('a loss: { loss, parts }, as crossEntropy and the other losses give', {
+  loss: aTensor,
+  parts: recordOf('tensors by name', aTensor),
+});
+const weightedLosses = listOf(
+  'losses with their weights, { weight, of }',
+  objectWith('', { weight: finite, of: aLoss }),
+);
+
 /** The weighted sum of losses, with the parts of all. Throws a `NetworkError` where parts share a name. */
 export function combine(losses: readonly WeightedLoss[]): Loss {
+  checkValue('combine: losses', losses, weightedLosses);
   const terms = losses
     .filter(({ weight }) => weight !== 0)
     .map(({ weight, of }) => mul(of.loss, scalar(weight)));

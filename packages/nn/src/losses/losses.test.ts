@@ -373,7 +373,7 @@ test('targets, weights and options that do not fit are refused', () => {
     /each of the 3 classes .* found 2/,
   );
   expect(() => crossEntropy(prediction, { labelSmoothing: 1 })).toThrow(
-    /labelSmoothing must lie in \[0, 1\)/,
+    /labelSmoothing must be a number in \[0, 1\), found 1/,
   );
   expect(() => focal(prediction, { gamma: 0.5 })).toThrow(/gamma must be 0, or 1 or more, found 0.5/);
   const one = labelPrediction(input('z', [2, 1, 4]), input('t', [2, 1, 4]));

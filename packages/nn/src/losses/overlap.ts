@@ -4,6 +4,8 @@ import { add, div, greater, maximum, mul, pow, sub, where } from '../operators/e
 import { slice } from '../operators/layout.ts';
 import { reduceSum } from '../operators/reduce.ts';
 import { reduceMean } from '../operators/reduce-mean.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { flag, fromZero, oneOf, optional, positive } from '../options/rules.ts';
 import type { Loss } from './loss.ts';
 import type { Prediction } from './prediction.ts';
 
@@ -17,6 +19,13 @@ export interface OverlapOptions {
   /** Whether probabilities where the target is ignored are left out. Default true. */
   readonly maskIgnored?: boolean;
 }
+
+const rules: Rules<OverlapOptions> = {
+  over: optional(oneOf('batch', 'image')),
+  skipBackground: optional(flag),
+  smoothing: optional(fromZero),
+  maskIgnored: optional(flag),
+};
 
 /** Sums of p t, p and t [classes], or [N, classes] image by image. */
 function overlapSums({ probabilities, truth, valid }: Prediction, options: OverlapOptions) {
@@ -52,6 +61,7 @@ function scored(score: Tensor, skipBackground: boolean) {
  * (2 sum p t + s) / (sum p + sum t + s). Part `dice`: of every class, the background included [classes].
  */
 export function softDice(prediction: Prediction, options: OverlapOptions = {}): Loss {
+  checkOptions('softDice', options, rules);
   const { smoothing = 1, skipBackground = true } = options;
   const { both, predicted, actual } = overlapSums(prediction, options);
   const s = scalar(smoothing);
@@ -69,6 +79,13 @@ export interface TverskyOptions extends OverlapOptions {
   readonly exponent?: number;
 }
 
+const tverskyRules: Rules<TverskyOptions> = {
+  ...rules,
+  alpha: optional(fromZero),
+  beta: optional(fromZero),
+  exponent: optional(positive),
+};
+
 /** Where 1 - T is less, (1 - T)^exponent is 0: its derivative would be infinite at 0. */
 const least = 1e-7;
 
@@ -77,6 +94,7 @@ const least = 1e-7;
  * (Salehi, Erdogmus and Gholipour, 2017); with alpha = beta = 1/2 and s = 0, Dice. Part `tversky`: T of every class.
  */
 export function tversky(prediction: Prediction, options: TverskyOptions = {}): Loss {
+  checkOptions('tversky', options, tverskyRules);
   const { alpha = 0.3, beta = 0.7, exponent = 1, smoothing = 1, skipBackground = true } = options;
   const { both, predicted, actual } = overlapSums(prediction, options);
   const s = scalar(smoothing);

@@ -1,6 +1,9 @@
 import type { Tensor } from '../graph/tensor.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { flag, fromZero, optional } from '../options/rules.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { combine } from './loss.ts';
+import { classWeightList } from './loss-rules.ts';
 import { softDice } from './overlap.ts';
 import { classPrediction } from './prediction.ts';
 
@@ -12,6 +15,13 @@ export interface SegmentationLossOptions {
   /** Leave class 0 out of the Dice loss (default: yes). */
   readonly skipBackground?: boolean;
 }
+
+export const segmentationRules: Rules<SegmentationLossOptions> = {
+  crossEntropyWeight: fromZero,
+  diceWeight: fromZero,
+  classWeights: classWeightList,
+  skipBackground: optional(flag),
+};
 
 export interface SegmentationLoss {
   /** Scalar: crossEntropyWeight * crossEntropy + diceWeight * (1 - mean soft Dice of the counted classes). */
@@ -30,6 +40,7 @@ export function segmentationLoss(
   targets: Tensor,
   options: SegmentationLossOptions,
 ): SegmentationLoss {
+  checkOptions('segmentationLoss', options, segmentationRules);
   const { classWeights, crossEntropyWeight, diceWeight, skipBackground = true } = options;
   const prediction = classPrediction(logits, targets);
   const entropy = crossEntropy(prediction, { classWeights });

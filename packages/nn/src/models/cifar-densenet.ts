@@ -5,9 +5,11 @@ import { dense } from '../layers/dense.ts';
 import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { averagePool, flatten, globalAveragePool } from '../layers/pooling.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, count, oneOf, optional } from '../options/rules.ts';
 import { defineClassifier } from './classifier.ts';
 import type { Network, NetworkPart } from './network.ts';
-import { type NetworkPadding, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, windowStep } from './size.ts';
 
 export interface CifarDenseNetSpec {
   readonly classes: number;
@@ -26,6 +28,15 @@ export interface CifarDenseNetSpec {
   readonly padding?: NetworkPadding;
 }
 
+const rules: Rules<CifarDenseNetSpec> = {
+  classes: count,
+  form: optional(oneOf('published', 'fast')),
+  dropout: optional(belowOne),
+  headDropout: optional(belowOne),
+  inputChannels: optional(count),
+  padding: optional(networkPadding),
+};
+
 const growth = 12;
 const blocks = 3;
 const layersPerBlock = 12;
@@ -38,6 +49,7 @@ const firstChannels = 16;
  * `features.norm5`, `classifier`.
  */
 export function densenet40(spec: CifarDenseNetSpec): Network {
+  checkOptions('densenet40', spec, rules);
   const { classes, form = 'published', inputChannels = 3, padding = 'same' } = spec;
   const published = form === 'published';
   const rate = spec.dropout ?? 0;

@@ -8,9 +8,11 @@ import { flatten, globalAveragePool } from '../layers/pooling.ts';
 import { residual } from '../layers/residual.ts';
 import { slice } from '../operators/layout.ts';
 import { pad } from '../operators/pad.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { count, optional } from '../options/rules.ts';
 import { defineClassifier } from './classifier.ts';
 import type { Network } from './network.ts';
-import { type NetworkPadding, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, windowStep } from './size.ts';
 
 export interface CifarResNetSpec {
   readonly classes: number;
@@ -19,6 +21,12 @@ export interface CifarResNetSpec {
   /** Default 'same'. */
   readonly padding?: NetworkPadding;
 }
+
+const rules: Rules<CifarResNetSpec> = {
+  classes: count,
+  inputChannels: optional(count),
+  padding: optional(networkPadding),
+};
 
 /** Channels of the three stages, and blocks of each: 20 = 6 * 3 + 2 layers. */
 const widths = [16, 32, 64] as const;
@@ -31,6 +39,7 @@ const blocks = 3;
  * `bn1`, `layer1.0.conv1`, ..., `linear`.
  */
 export function resnet20(spec: CifarResNetSpec): Network {
+  checkOptions('resnet20', spec, rules);
   const { classes, inputChannels = 3, padding = 'same' } = spec;
   const strideOf = (stage: number, index: number) => (stage > 0 && index === 0 ? 2 : 1);
   const indices = Array.from({ length: blocks }, (_, index) => index);

@@ -5,10 +5,12 @@ import { dense } from '../layers/dense.ts';
 import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { averagePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, count, optional } from '../options/rules.ts';
 import { defineClassifier } from './classifier.ts';
-import { atDepth } from './depth.ts';
+import { depthOf } from './depth.ts';
 import type { Network, NetworkPart } from './network.ts';
-import { type NetworkPadding, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, windowStep } from './size.ts';
 
 export type DenseNetDepth = keyof typeof table;
 
@@ -27,6 +29,14 @@ export interface DenseNetSpec {
 /** Dense layers per block (Table 1 of the paper). */
 const table = { 121: [6, 12, 24, 16], 169: [6, 12, 32, 32] } as const;
 
+const rules: Rules<DenseNetSpec> = {
+  depth: depthOf(table),
+  classes: count,
+  inputChannels: optional(count),
+  padding: optional(networkPadding),
+  headDropout: optional(belowOne),
+};
+
 /** Channels that every dense layer adds. */
 const growth = 32;
 /** Channels of the 1 x 1 convolution in a dense layer. */
@@ -38,10 +48,11 @@ const firstChannels = 64;
  * are named as in torchvision and timm: `features.denseblock1.denselayer1.norm1`, ..., `classifier`.
  */
 export function densenet(spec: DenseNetSpec): Network {
+  checkOptions('densenet', spec, rules);
   const { depth, classes, inputChannels = 3, padding = 'same', headDropout } = spec;
   return denseNetOf({
     name: `densenet${depth}`,
-    blocks: atDepth('DenseNet', table, depth),
+    blocks: table[depth],
     classes,
     inputChannels,
     padding,

@@ -1,14 +1,6 @@
-import { NetworkError } from '../errors/network-error.ts';
+import { oneOf, type Rule } from '../options/rules.ts';
 
-/** The row of a network's table for a depth; throws a `NetworkError` ('value-invalid') where there is none. */
-export function atDepth<D extends number, Row>(
-  name: string,
-  table: Readonly<Record<D, Row>>,
-  depth: NoInfer<D>,
-): Row {
-  if (Object.hasOwn(table, depth)) return table[depth];
-  throw new NetworkError(
-    'value-invalid',
-    `${name} has depths ${Object.keys(table).join(', ')}; found ${depth}`,
-  );
+/** One of the depths of a network's table. */
+export function depthOf(table: Readonly<Record<number, unknown>>): Rule {
+  return oneOf(...Object.keys(table).map(Number));
 }

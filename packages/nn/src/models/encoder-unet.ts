@@ -6,10 +6,12 @@ import { concatChannels } from '../layers/crop.ts';
 import { type Layer, sequential } from '../layers/layer.ts';
 import { enlarge } from '../layers/resize.ts';
 import { upConv } from '../layers/up-convolution.ts';
+import { checkOptions, checkValue, type Rules } from '../options/check-options.ts';
+import { count, listOf, objectWith, oneOf, optional } from '../options/rules.ts';
 import type { Encoder } from './encoder.ts';
 import { defineNetwork, type Network } from './network.ts';
 import { type ResNetDepth, resnetEncoder } from './resnet.ts';
-import { type NetworkPadding, smallestLength } from './size.ts';
+import { type NetworkPadding, networkPadding, smallestLength } from './size.ts';
 import { type VggDepth, vggEncoder } from './vgg.ts';
 
 export interface EncoderUNetSpec {
@@ -27,6 +29,15 @@ export interface EncoderUNetSpec {
   readonly padding?: NetworkPadding;
 }
 
+const rules: Rules<EncoderUNetSpec> = {
+  encoder: objectWith('an object with kind and depth', {}),
+  classes: count,
+  inputChannels: optional(count),
+  decoderChannels: optional(listOf('positive whole numbers', count)),
+  up: optional(oneOf('convolution', 'nearest', 'linear')),
+  padding: optional(networkPadding),
+};
+
 const defaultChannels = [32, 64, 64, 128, 256];
 
 /**
@@ -37,6 +48,8 @@ const defaultChannels = [32, 64, 64, 128, 256];
  * the full resolution.
  */
 export function encoderUNet(spec: EncoderUNetSpec): Network {
+  checkOptions('encoderUNet', spec, rules);
+  checkValue('encoderUNet: encoder.kind', spec.encoder.kind, oneOf('resnet', 'vgg'));
   const { classes, up = 'convolution', padding = 'same', decoderChannels = defaultChannels } = spec;
   const encoder = encoderOf(spec);
   const deepest = encoder.maps.at(-1)!.stride;
@@ -84,9 +97,12 @@ export function encoderUNet(spec: EncoderUNetSpec): Network {
 }
 
 function encoderOf({ encoder, inputChannels = 3, padding = 'same' }: EncoderUNetSpec): Encoder {
-  return encoder.kind === 'resnet'
-    ? resnetEncoder({ ...encoder, inputChannels, padding })
-    : vggEncoder({ ...encoder, inputChannels, padding });
+  if (encoder.kind === 'resnet') {
+    const { kind: _, ...features } = encoder;
+    return resnetEncoder({ ...features, inputChannels, padding });
+  }
+  const { kind: _, ...features } = encoder;
+  return vggEncoder({ ...features, inputChannels, padding });
 }
 
 /** Every level of the decoder is twice as large as the one below, less two pixels on every side. */

@@ -3,6 +3,8 @@ import { formatShape } from '../graph/shape.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import type { Layer } from '../layers/layer.ts';
 import { type Scope, scopeOf } from '../layers/scope.ts';
+import { checkValue, checkValues, type Rules } from '../options/check-options.ts';
+import { aFunction, count, listOf, objectWith, oneOf, optional, type Rule, text } from '../options/rules.ts';
 
 /** What is said about a network, beside how it is built. */
 export interface NetworkDescription {
@@ -44,19 +46,33 @@ export interface Network extends NetworkDescription {
   forward(scope: Scope, image: Tensor): Tensor;
 }
 
-/** A network that checks the images it is given. Throws a `NetworkError` ('value-invalid') where it has no classes. */
+const rules: Rules<NetworkDescription> = {
+  name: text,
+  task: oneOf('segmentation', 'classification'),
+  inputChannels: count,
+  classes: count,
+  smallestSize: listOf('positive whole numbers, one for each axis of space', count),
+  divisor: count,
+  headBias: optional(text),
+};
+
+/** What functions that take a network look at first. */
+export const aNetwork: Rule = objectWith('a network, as unet2d({ ... }) or defineNetwork gives', {
+  name: text,
+  smallestSize: rules.smallestSize,
+  forward: aFunction,
+});
+
+/**
+ * A network that checks the images it is given. Throws a `NetworkError` ('value-invalid') where the description makes no
+ * network: no classes, say.
+ */
 export function defineNetwork(
   description: NetworkDescription & Pick<Network, 'parts'>,
   forward: (scope: Scope, image: Tensor) => Tensor,
 ): Network {
-  for (const key of ['inputChannels', 'classes'] as const) {
-    const count = description[key];
-    if (Number.isInteger(count) && count > 0) continue;
-    throw new NetworkError(
-      'value-invalid',
-      `${description.name}: ${key} must be a positive whole number, found ${count}`,
-    );
-  }
+  checkValues('defineNetwork', description, rules);
+  checkValue('defineNetwork: forward', forward, aFunction);
   return {
     ...description,
     forward: (scope, image) => {

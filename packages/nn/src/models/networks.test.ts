@@ -140,7 +140,7 @@ describe('sizes of segmentation networks', () => {
   });
 
   test('a specification that makes no sense is refused', () => {
-    expect(() => vgg({ depth: 15 as 16, classes })).toThrow(/VGG has depths 11, 13, 16, 19; found 15/);
+    expect(() => vgg({ depth: 15 as 16, classes })).toThrow(/vgg: depth must be 11, 13, 16 or 19, found 15/);
     expect(() => resnet({ depth: 18, classes: 0 })).toThrow(
       /classes must be a positive whole number, found 0/,
     );

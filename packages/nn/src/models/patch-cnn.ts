@@ -4,6 +4,8 @@ import { conv } from '../layers/convolution.ts';
 import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, count, listOf, optional } from '../options/rules.ts';
 import { defineNetwork, type Network, type NetworkPart } from './network.ts';
 import { smallestLength } from './size.ts';
 
@@ -18,6 +20,14 @@ export interface PatchCnnSpec {
   readonly pools?: PatchCnnPools;
 }
 
+const rules: Rules<PatchCnnSpec> = {
+  inputChannels: count,
+  classes: count,
+  baseChannels: optional(count),
+  dropout: optional(belowOne),
+  pools: optional(listOf('positive whole numbers', count, 3)),
+};
+
 export type PatchCnnPools = readonly [number, number, number];
 
 const centredPools: PatchCnnPools = [3, 2, 3];
@@ -30,6 +40,7 @@ const centredPools: PatchCnnPools = [3, 2, 3];
  * field is 60 pixels wide, and an even number has no pixel in its middle.
  */
 export function patchCnn(spec: PatchCnnSpec): Network {
+  checkOptions('patchCnn', spec, rules);
   const { inputChannels, classes, baseChannels = 16, dropout: rate = 0.5, pools = centredPools } = spec;
   const step = (channels: number, kernel: number): Record<string, Layer> => ({
     conv: conv(channels, { kernel, padding: 'valid', bias: false }),

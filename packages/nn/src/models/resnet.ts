@@ -5,11 +5,13 @@ import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
 import { residual } from '../layers/residual.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, count, oneOf, optional } from '../options/rules.ts';
 import { defineClassifier } from './classifier.ts';
-import { atDepth } from './depth.ts';
+import { depthOf } from './depth.ts';
 import type { Encoder } from './encoder.ts';
 import type { Network, NetworkPart } from './network.ts';
-import { type NetworkPadding, type WindowStep, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, type WindowStep, windowStep } from './size.ts';
 
 export type ResNetDepth = keyof typeof table;
 
@@ -37,6 +39,13 @@ const table = {
   50: { blocks: [3, 4, 6, 3], bottleneck: true },
 } as const;
 
+const encoderRules: Rules<ResNetEncoderSpec> = {
+  depth: depthOf(table),
+  inputChannels: optional(count),
+  padding: optional(networkPadding),
+  stages: optional(oneOf(1, 2, 3, 4)),
+};
+
 /** Channels of a bottleneck's result per channel of its 3 x 3 convolution. */
 const expansion = 4;
 
@@ -46,8 +55,10 @@ const expansion = 4;
  * convolution. With fewer `stages` the head follows the last of them.
  */
 export function resnet(spec: ResNetSpec): Network {
-  const { classes, padding = 'same', stages = 4, headDropout = 0 } = spec;
-  const encoder = resnetEncoder(spec);
+  checkOptions('resnet', spec, { ...encoderRules, classes: count, headDropout: optional(belowOne) });
+  const { classes, headDropout = 0, ...features } = spec;
+  const { padding = 'same', stages = 4 } = features;
+  const encoder = resnetEncoder(features);
   return defineClassifier(
     {
       name: encoder.name,
@@ -59,7 +70,7 @@ export function resnet(spec: ResNetSpec): Network {
       headBias: 'fc.bias',
     },
     [
-      ...resnetParts(spec),
+      ...resnetParts(features),
       { places: [], layer: globalAveragePool },
       { places: ['fc'], layer: sequential({ flatten, dropout: dropout(headDropout), fc: linear(classes) }) },
     ],
@@ -68,15 +79,15 @@ export function resnet(spec: ResNetSpec): Network {
 
 /** The stem, and layer1 to layer4 (the first with the pooling before it). */
 function resnetParts(spec: ResNetEncoderSpec): NetworkPart[] {
-  const { depth, padding = 'same', stages: count = 4 } = spec;
-  const { bottleneck, blocks } = atDepth('ResNet', table, depth);
+  const { depth, padding = 'same', stages: kept = 4 } = spec;
+  const { bottleneck, blocks } = table[depth];
   const stem = sequential({
     conv1: conv(64, { kernel: 7, stride: 2, padding: padding === 'same' ? 3 : 0, bias: false }),
     bn1: batchNorm(),
     relu,
   });
   const pool = maxPool({ kernel: 3, stride: 2, pads: padding === 'same' ? 1 : 0 });
-  const stages = blocks.slice(0, count).map((length, stage) => {
+  const stages = blocks.slice(0, kept).map((length, stage) => {
     const width = 64 * 2 ** stage;
     const make = bottleneck ? bottleneckBlock : basicBlock;
     const row = Array.from({ length }, (_, block) => make(width, strideOf(stage, block), padding));
@@ -93,9 +104,10 @@ function strideOf(stage: number, block: number): number {
 
 /** The maps of ResNet: after the stem, and after each of layer1 to layer4; strides 2, 4, 8, 16 and 32. */
 export function resnetEncoder(spec: ResNetEncoderSpec): Encoder {
-  const { depth, inputChannels = 3, padding = 'same', stages: count = 4 } = spec;
-  const { bottleneck, blocks: all } = atDepth('ResNet', table, depth);
-  const blocks = all.slice(0, count);
+  checkOptions('resnetEncoder', spec, encoderRules);
+  const { depth, inputChannels = 3, padding = 'same', stages: kept = 4 } = spec;
+  const { bottleneck, blocks: all } = table[depth];
+  const blocks = all.slice(0, kept);
   const parts = resnetParts(spec);
   const stepsOf = (stage: number): WindowStep[] =>
     Array.from({ length: blocks[stage]! }, (_, block) => {

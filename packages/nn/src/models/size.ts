@@ -1,5 +1,9 @@
+import { oneOf } from '../options/rules.ts';
+
 /** Whether convolutions keep the size with zeros around the image ('same'), or see whole windows only ('valid'). */
 export type NetworkPadding = 'same' | 'valid';
+
+export const networkPadding = oneOf('same', 'valid');
 
 /** What a convolution or pooling does to the length of an axis. */
 export interface WindowStep {

@@ -3,9 +3,11 @@ import { conv } from '../layers/convolution.ts';
 import { concatChannels } from '../layers/crop.ts';
 import { type Layer, sequential } from '../layers/layer.ts';
 import { flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { count, optional } from '../options/rules.ts';
 import { defineClassifier } from './classifier.ts';
 import type { Network } from './network.ts';
-import { type NetworkPadding, type WindowStep, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, type WindowStep, windowStep } from './size.ts';
 
 export interface SqueezeNetSpec {
   readonly classes: number;
@@ -14,6 +16,12 @@ export interface SqueezeNetSpec {
   /** Of the 3 x 3 convolutions in the fire modules; everything else has none. Default 'same'. */
   readonly padding?: NetworkPadding;
 }
+
+const rules: Rules<SqueezeNetSpec> = {
+  classes: count,
+  inputChannels: optional(count),
+  padding: optional(networkPadding),
+};
 
 /** Max-pooling, or channels of a fire module: its squeeze, and each half of its expansion. */
 const table = [
@@ -38,6 +46,7 @@ const halving: WindowStep = { kernel: 3, stride: 2, ceilMode: true };
  * `classifier.1`. A ReLU and the mean of all pixels follow the last convolution, so that there is no bias for priors.
  */
 export function squeezenet(spec: SqueezeNetSpec): Network {
+  checkOptions('squeezenet', spec, rules);
   const { classes, inputChannels = 3, padding = 'same' } = spec;
   const features = table.map((entry) =>
     entry === 'pool' ? maxPool({ kernel: 3, stride: 2, ceilMode: true }) : fire(entry, padding),

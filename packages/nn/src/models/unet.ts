@@ -1,4 +1,3 @@
-import { NetworkError } from '../errors/network-error.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { leakyRelu, relu } from '../layers/activation.ts';
 import { batchNorm } from '../layers/batch-norm.ts';
@@ -9,8 +8,10 @@ import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { maxPool } from '../layers/pooling.ts';
 import { identity, residual } from '../layers/residual.ts';
 import { upConv } from '../layers/up-convolution.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { count, oneOf, optional } from '../options/rules.ts';
 import { defineNetwork, type Network } from './network.ts';
-import { type NetworkPadding, smallestLength, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, smallestLength, windowStep } from './size.ts';
 
 export interface UNetSpec {
   readonly inputChannels: number;
@@ -40,6 +41,19 @@ export interface UNetSpec {
 const norms = { batch: batchNorm(), instance: instanceNorm(), none: identity };
 const activations = { relu, leakyRelu: leakyRelu(0.01) };
 
+const rules: Rules<UNetSpec> = {
+  inputChannels: count,
+  classes: count,
+  baseChannels: count,
+  maxChannels: count,
+  levels: count,
+  convolutionsPerLevel: count,
+  block: optional(oneOf('plain', 'residual')),
+  norm: optional(oneOf(...Object.keys(norms))),
+  activation: optional(oneOf(...Object.keys(activations))),
+  padding: optional(networkPadding),
+};
+
 /**
  * U-Net (Ronneberger, Fischer and Brox, 2015; in 3-D Çiçek et al., 2016): per level `convolutionsPerLevel` times a
  * convolution of kernel 3, norm and activation; max-pooling by 2 down; up-convolution by 2 and skip connection up; a
@@ -47,14 +61,7 @@ const activations = { relu, leakyRelu: leakyRelu(0.01) };
  * full resolution; residual blocks also have `shortcut.conv` and `shortcut.norm`.
  */
 export function unet(rank: 2 | 3, spec: UNetSpec): Network {
-  for (const [key, value] of Object.entries(spec)) {
-    if (typeof value === 'number' && !(Number.isInteger(value) && value > 0)) {
-      throw new NetworkError(
-        'value-invalid',
-        `unet${rank}d: ${key} must be a positive whole number, found ${value}`,
-      );
-    }
-  }
+  checkOptions(`unet${rank}d`, spec, rules);
   const { inputChannels, classes, levels } = spec;
   const channelsOf = (level: number) => Math.min(spec.baseChannels * 2 ** level, spec.maxChannels);
   const pool = maxPool({ kernel: 2 });

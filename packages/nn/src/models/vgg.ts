@@ -5,11 +5,13 @@ import { below, chain, type Layer, sequential } from '../layers/layer.ts';
 import { linear } from '../layers/linear.ts';
 import { adaptiveAveragePool, flatten, globalAveragePool, maxPool } from '../layers/pooling.ts';
 import type { Initialiser } from '../layers/scope.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, count, flag, oneOf, optional } from '../options/rules.ts';
 import { defineClassifier } from './classifier.ts';
-import { atDepth } from './depth.ts';
+import { depthOf } from './depth.ts';
 import type { Encoder } from './encoder.ts';
 import type { Network, NetworkPart } from './network.ts';
-import { type NetworkPadding, windowStep } from './size.ts';
+import { type NetworkPadding, networkPadding, windowStep } from './size.ts';
 
 export type VggDepth = keyof typeof table;
 
@@ -61,6 +63,19 @@ const table = {
   ],
 } as const;
 
+const encoderRules: Rules<VggEncoderSpec> = {
+  depth: depthOf(table),
+  batchNorm: optional(flag),
+  inputChannels: optional(count),
+  padding: optional(networkPadding),
+};
+const rules: Rules<VggSpec> = {
+  ...encoderRules,
+  classes: count,
+  head: optional(oneOf('fc', 'pooled')),
+  headDropout: optional(belowOne),
+};
+
 const pool = maxPool({ kernel: 2 });
 const halving = { kernel: 2, stride: 2 };
 
@@ -69,9 +84,10 @@ const halving = { kernel: 2, stride: 2 };
  * Parameters are named as in torchvision: `features.N` and `classifier.N` ('pooled': `classifier`).
  */
 export function vgg(spec: VggSpec): Network {
-  const { classes, head = 'fc', padding = 'same' } = spec;
-  const { headDropout = head === 'fc' ? 0.5 : 0 } = spec;
-  const encoder = vggEncoder(spec);
+  checkOptions('vgg', spec, rules);
+  const { classes, head = 'fc', headDropout = head === 'fc' ? 0.5 : 0, ...features } = spec;
+  const { padding = 'same' } = features;
+  const encoder = vggEncoder(features);
   const small: Initialiser = { kind: 'normal', sd: 0.01 };
   const heads: Record<typeof head, Layer> = {
     fc: sequential({
@@ -100,7 +116,7 @@ export function vgg(spec: VggSpec): Network {
       headBias: head === 'fc' ? 'classifier.6.bias' : 'classifier.bias',
     },
     [
-      ...vggParts(spec),
+      ...vggParts(features),
       { places: [], layer: chain(pool, average) },
       { places: ['classifier'], layer: heads[head] },
     ],
@@ -115,7 +131,7 @@ function vggParts({ depth, padding = 'same', batchNorm: hasNorms = false }: VggE
       : [conv(channels, { kernel: 3, padding }), relu];
   // `features` numbers everything through: convolutions, norms, activations and poolings.
   let index = 0;
-  return atDepth('VGG', table, depth).map((row, stage) => {
+  return table[depth].map((row, stage) => {
     const layers = [...(stage === 0 ? [] : [pool]), ...row.flatMap(step)].map((layer) => {
       return { name: `${index++}`, layer };
     });
@@ -130,8 +146,9 @@ function vggParts({ depth, padding = 'same', batchNorm: hasNorms = false }: VggE
 
 /** The maps of VGG before each of its five max-poolings: strides 1, 2, 4, 8 and 16. */
 export function vggEncoder(spec: VggEncoderSpec): Encoder {
+  checkOptions('vggEncoder', spec, encoderRules);
   const { depth, inputChannels = 3, padding = 'same' } = spec;
-  const rows = atDepth('VGG', table, depth);
+  const rows = table[depth];
   const parts = vggParts(spec);
   return {
     name: `vgg${depth}${spec.batchNorm ? '-bn' : ''}`,

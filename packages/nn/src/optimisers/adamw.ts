@@ -1,5 +1,7 @@
 import { mul } from '../operators/elementwise.ts';
-import { type AdaptiveOptions, adaptiveMemory, adaptiveStep } from './adaptive-step.ts';
+import { checkOptions } from '../options/check-options.ts';
+import { oneOf } from '../options/rules.ts';
+import { type AdaptiveOptions, adaptiveMemory, adaptiveRules, adaptiveStep } from './adaptive-step.ts';
 import type { Optimiser } from './optimiser.ts';
 
 export interface AdamWOptions extends AdaptiveOptions {
@@ -11,6 +13,7 @@ export interface AdamWOptions extends AdaptiveOptions {
  * step, and the decay stays out of the moments.
  */
 export function adamw(options: AdamWOptions): Optimiser {
+  checkOptions('adamw', options, { ...adaptiveRules, name: oneOf('adamw') });
   return {
     weightDecay: options.weightDecay ?? 0,
     memory: adaptiveMemory,

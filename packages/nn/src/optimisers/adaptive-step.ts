@@ -1,5 +1,7 @@
 import { scalar, type Tensor } from '../graph/tensor.ts';
 import { add, div, mul, sqrt, sub } from '../operators/elementwise.ts';
+import type { Rules } from '../options/check-options.ts';
+import { belowOne, fromZero, optional } from '../options/rules.ts';
 import type { OptimisedSegment, OptimiserUpdate } from './optimiser.ts';
 
 export interface AdaptiveOptions {
@@ -12,6 +14,13 @@ export interface AdaptiveOptions {
   /** Default 0. */
   readonly weightDecay?: number;
 }
+
+export const adaptiveRules: Rules<AdaptiveOptions> = {
+  beta1: optional(belowOne),
+  beta2: optional(belowOne),
+  epsilon: optional(fromZero),
+  weightDecay: optional(fromZero),
+};
 
 export const adaptiveMemory = ['firstMoment', 'secondMoment'] as const;
 

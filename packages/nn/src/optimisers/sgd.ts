@@ -1,6 +1,8 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { scalar } from '../graph/tensor.ts';
 import { add, mul, sub } from '../operators/elementwise.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { belowOne, flag, fromZero, oneOf, optional } from '../options/rules.ts';
 import type { Optimiser, OptimiserUpdate } from './optimiser.ts';
 
 export interface SgdOptions {
@@ -13,11 +15,20 @@ export interface SgdOptions {
   readonly weightDecay?: number;
 }
 
+const rules: Rules<SgdOptions> = {
+  name: oneOf('sgd'),
+  momentum: optional(belowOne),
+  nesterov: optional(flag),
+  weightDecay: optional(fromZero),
+};
+
 /**
  * Stochastic gradient descent as in PyTorch, without dampening: g' = g + weightDecay p; m' = momentum m + g';
  * p' = p - learningRate m', with Nesterov's form p' = p - learningRate (g' + momentum m') (Sutskever et al., 2013).
  */
-export function sgd({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdOptions): Optimiser {
+export function sgd(options: SgdOptions): Optimiser {
+  checkOptions('sgd', options, rules);
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = options;
   if (nesterov && momentum === 0) {
     throw new NetworkError('value-invalid', "sgd: Nesterov's form needs a momentum above 0");
   }

@@ -1,9 +1,10 @@
 import { scalar, type Tensor } from '../graph/tensor.ts';
-import { type CrossEntropyOptions, crossEntropy } from '../losses/cross-entropy.ts';
+import { type CrossEntropyOptions, crossEntropy, crossEntropyRules } from '../losses/cross-entropy.ts';
 import { meanOf } from '../losses/loss.ts';
 import type { ClassPrediction } from '../losses/prediction.ts';
 import { cast, equal, greater, mul } from '../operators/elementwise.ts';
 import { reduceSum } from '../operators/reduce.ts';
+import { checkOptions } from '../options/check-options.ts';
 import { ofClasses, type TrainingLoss } from './loss.ts';
 
 /**
@@ -11,6 +12,7 @@ import { ofClasses, type TrainingLoss } from './loss.ts';
  * `crossEntropy` and `accuracy`, the share of targets whose logit is the largest, before the step.
  */
 export function classification(options: CrossEntropyOptions = {}): TrainingLoss {
+  checkOptions('classification', options, crossEntropyRules);
   return ofClasses((prediction) => {
     const { loss, parts } = crossEntropy(prediction, options);
     return { loss, parts: { ...parts, accuracy: accuracy(prediction) } };

@@ -8,6 +8,9 @@ import {
   type Prediction,
 } from '../losses/prediction.ts';
 
+import { checkValue } from '../options/check-options.ts';
+import { aFunction, objectWith, oneOf, type Rule } from '../options/rules.ts';
+
 export interface TargetType {
   readonly shape: Shape;
   readonly type: 'uint8' | 'float32';
@@ -26,6 +29,11 @@ export interface TrainingLoss {
   build(logits: Tensor, targets: Tensor): Loss;
 }
 
+export const aTrainingLoss: Rule = objectWith(
+  'a loss for training, as segmentation({ ... }), classification(), ofClasses or ofLabels give',
+  { targets: aFunction, build: aFunction },
+);
+
 /** One class for each pixel or image: the targets of logits [N, classes, ...S] are uint8 [N, ...S]. */
 export function classTargets([n, classes, ...spatial]: Shape): TargetType {
   return { shape: [n!, ...spatial], type: 'uint8', values: classes! };
@@ -36,6 +44,7 @@ export function classTargets([n, classes, ...spatial]: Shape): TargetType {
  * 255 is ignored.
  */
 export function ofClasses(build: (prediction: ClassPrediction) => Loss): TrainingLoss {
+  checkValue('ofClasses: build', build, aFunction);
   return {
     targets: classTargets,
     build: (logits, targets) => build(classPrediction(logits, targets)),
@@ -50,6 +59,8 @@ export function ofLabels(
   build: (prediction: Prediction) => Loss,
   type: TargetType['type'] = 'uint8',
 ): TrainingLoss {
+  checkValue('ofLabels: build', build, aFunction);
+  checkValue('ofLabels: type', type, oneOf('uint8', 'float32'));
   return {
     targets: (shape) => ({ shape, type, ...(type === 'uint8' && { values: 2 }) }),
     build: (logits, targets) => build(labelPrediction(logits, targets)),

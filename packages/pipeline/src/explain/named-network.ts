@@ -36,9 +36,12 @@ const networks: Readonly<Record<string, (choices: NetworkChoices) => Network>> =
 export const networkNames = Object.keys(networks);
 
 /** A classifier of two classes by its name (also with 'patch-' before it, as recipes are called); undefined: none such. */
-export function namedNetwork(name: string, choices: NetworkChoices = {}): Network | undefined {
+export function namedNetwork(
+  name: string,
+  { inputChannels, head, padding }: NetworkChoices = {},
+): Network | undefined {
   const key = Object.hasOwn(networks, name) ? name : name.replace(/^patch-/, '');
-  return Object.hasOwn(networks, key) ? networks[key]!(choices) : undefined;
+  return Object.hasOwn(networks, key) ? networks[key]!({ inputChannels, head, padding }) : undefined;
 }
 
 /** Side of the patches that a network is meant for. */

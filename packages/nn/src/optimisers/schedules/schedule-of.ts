@@ -1,4 +1,17 @@
-import { NetworkError } from '../../errors/network-error.ts';
+import { checkOptions, checkValue } from '../../options/check-options.ts';
+import {
+  count,
+  either,
+  fromZero,
+  listOf,
+  objectWith,
+  oneOf,
+  optional,
+  positive,
+  type Rule,
+  share,
+  wholeFromZero,
+} from '../../options/rules.ts';
 import { type CosineOptions, cosine } from './cosine.ts';
 import { type OneCycleOptions, oneCycle } from './one-cycle.ts';
 import { type PolynomialOptions, polynomial } from './polynomial.ts';
@@ -26,7 +39,7 @@ export type ScheduleOptions = (
 /** The factor on the learning rate at a step, counted from 0. After the last step it stays as it is. */
 export type Schedule = (step: number) => number;
 
-/** The function of the options; throws a `NetworkError` ('value-invalid') on numbers that make none. */
+/** The function of the options; throws a `NetworkError` ('value-invalid') on what makes none. */
 export function scheduleOf(options: ScheduleOptions): Schedule {
   checkSchedule(options);
   const { warmUpSteps = 0 } = options;
@@ -53,41 +66,38 @@ function withoutWarmUp(options: ScheduleOptions, warmUpSteps: number): Schedule 
       const steps = Math.max(1, options.steps - warmUpSteps);
       return (step) => oneCycle({ ...options, steps }, step);
     }
-    default:
-      throw new NetworkError(
-        'value-invalid',
-        `There is no schedule '${(options as { name: string }).name}'; there are constant, step, polynomial, cosine and one-cycle.`,
-      );
   }
 }
 
-const isCount = (value: number) => Number.isInteger(value) && value > 0;
-const isFactor = (value: number) => value >= 0 && value <= 1;
+/** What any schedule may have: the options of another one than the named do no harm, so that plans can keep them. */
+const rules: Readonly<Record<string, Rule>> = {
+  warmUpSteps: wholeFromZero,
+  steps: count,
+  every: either(count, listOf('positive whole numbers', count)),
+  factor: positive,
+  power: fromZero,
+  lowest: share,
+  rise: share,
+  first: share,
+  last: share,
+};
 
-/** What the numbers of a schedule must be. */
-const rules: Readonly<Record<string, readonly [isValid: (value: number) => boolean, expected: string]>> = {
-  warmUpSteps: [(value) => Number.isInteger(value) && value >= 0, 'a whole number from 0'],
-  steps: [isCount, 'a positive whole number'],
-  every: [isCount, 'positive whole numbers'],
-  factor: [(value) => value > 0 && Number.isFinite(value), 'a positive number'],
-  power: [(value) => value >= 0 && Number.isFinite(value), 'a number from 0'],
-  lowest: [isFactor, 'between 0 and 1'],
-  rise: [isFactor, 'between 0 and 1'],
-  first: [isFactor, 'between 0 and 1'],
-  last: [isFactor, 'between 0 and 1'],
+/** What each schedule must have. */
+const needed: Readonly<Record<ScheduleOptions['name'], readonly string[]>> = {
+  constant: [],
+  step: ['every', 'factor'],
+  polynomial: ['steps'],
+  cosine: ['steps'],
+  'one-cycle': ['steps'],
 };
 
 function checkSchedule(options: ScheduleOptions): void {
-  for (const [key, value] of Object.entries(options) as [string, unknown][]) {
-    const rule = rules[key];
-    if (rule === undefined || value === undefined) continue;
-    const [isValid, expected] = rule;
-    for (const each of Array.isArray(value) ? value : [value]) {
-      if (typeof each === 'number' && isValid(each)) continue;
-      throw new NetworkError(
-        'value-invalid',
-        `schedule '${options.name}': ${key} must be ${expected}, found ${String(each)}`,
-      );
-    }
-  }
+  checkValue('schedule', options, objectWith("an object with a name, such as { name: 'cosine', steps }", {}));
+  const name = oneOf(...Object.keys(needed));
+  checkValue('schedule: name', options.name, name);
+  const own = Object.entries(rules).map(([key, rule]): [string, Rule] => [
+    key,
+    needed[options.name].includes(key) ? rule : optional(rule),
+  ]);
+  checkOptions<object>(`schedule '${options.name}'`, options, { name, ...Object.fromEntries(own) });
 }

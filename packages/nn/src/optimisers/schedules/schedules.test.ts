@@ -75,15 +75,18 @@ ${cases.map(([, torch]) => `    lambda o: ${torch},`).join('\n')}
 );
 
 test.each([
-  [{ name: 'step', every: 0, factor: 0.1 }, /every must be positive whole numbers, found 0/],
-  [{ name: 'step', every: [3, 2.5], factor: 0.1 }, /every .* found 2\.5/],
+  [
+    { name: 'step', every: 0, factor: 0.1 },
+    /every must be a positive whole number, or a list of positive whole numbers, found 0/,
+  ],
+  [{ name: 'step', every: [3, 2.5], factor: 0.1 }, /every .* found \[3, 2\.5\] .item 1 is 2\.5/],
   [{ name: 'step', every: 3, factor: 0 }, /factor/],
   [{ name: 'polynomial', steps: Number.NaN }, /steps/],
   [{ name: 'polynomial', steps: 5, power: -1 }, /power/],
   [{ name: 'cosine', steps: 5, lowest: 2 }, /lowest/],
   [{ name: 'one-cycle', steps: 5, rise: -0.1 }, /rise/],
   [{ name: 'constant', warmUpSteps: -1 }, /warmUpSteps/],
-  [{ name: 'exponential' }, /no schedule 'exponential'/],
+  [{ name: 'exponential' }, /name must be 'constant', 'step', .* or 'one-cycle', found 'exponential'/],
 ])('refuses %j', (options, message) => {
   expect(() => scheduleOf(options as ScheduleOptions)).toThrow(
     expect.objectContaining({ code: 'value-invalid', message: expect.stringMatching(message) }),
