@@ -96,7 +96,7 @@ describe('the built command', () => {
     const { stdout, status } = glisson('explain', 'network', 'patch-small', '--stride', '4');
     expect(status).toBe(0);
     expect(stdout).toMatch(/stage3\.second\.conv +convolution +64 x 9 x 9 +32 +4/);
-    expect(stdout).toContain('77.1 times fewer');
+    expect(stdout).toContain('78.4 times fewer');
     const { document } = asJson('explain', 'network', 'vgg16');
     expect(document.analysis.parameters).toBe(134_268_738);
   });
@@ -230,6 +230,12 @@ describe('mistakes', () => {
     fails(2, 'usage', 'phantom', 'p', '--patients', 'two');
     fails(2, 'usage', 'convert', 'notes.txt', 'out');
     fails(2, 'usage', 'explain', 'everything', 'data');
+    fails(2, 'usage', 'explain', 'patch', 'run');
+    fails(2, 'usage', 'explain', 'patch', 'run', 'data/patient-001/dicom', '--out', 'x.png');
+    fails(2, 'usage', 'explain', 'patch', 'run', 'data/patient-001/dicom', '--out', 'x.png', '--at', '3,4');
+    fails(2, 'usage', 'explain', 'dense', 'run', 'data/patient-001/dicom');
+    fails(2, 'usage', 'explain', 'dense', 'run', 'data/patient-001/dicom', '--slices', '3-1');
+    fails(2, 'usage', 'explain', 'network', 'vgg16', 'more');
     fails(2, 'option-invalid', 'explain', 'network', 'vgg17');
     fails(2, 'usage', 'explain', 'windows', 'data/patient-001/dicom');
     fails(2, 'usage', 'explain', 'windows', 'data/patient-001/dicom', '--out', 'x.png', '--blocks', '4');

@@ -1,48 +1,40 @@
 import { InvalidArgumentError, Option } from 'commander';
+import type { ExplainOptions } from '../explain/explain-options.ts';
 import { positiveInteger, window } from '../options.ts';
 import { UsageError } from '../terminal/error-report.ts';
-import type { Verb, VerbContext, VerbResult } from '../verb.ts';
-
-interface ExplainOptions {
-  readonly patch?: number;
-  readonly stride?: number;
-  readonly slice?: number;
-  readonly blocks: readonly [number, number];
-  readonly labels?: string;
-  readonly model?: string;
-  readonly window?: { readonly low: number; readonly high: number };
-  readonly out?: string;
-  readonly force?: boolean;
-  readonly head?: 'pooled' | 'fc';
-  readonly padding?: 'same' | 'valid';
-  readonly side?: number;
-}
+import type { Verb } from '../verb.ts';
 
 export const explain: Verb<ExplainOptions> = {
   name: 'explain',
-  arguments: '<what> <path>',
-  summary: 'Show how a sliding window cuts a slice, or what the layers of a network see and cost',
+  arguments: '<what> <path> [scan]',
+  summary: 'Show what a sliding window sees, what a network costs, and what a patch is judged by',
   description:
     'explain windows SCAN draws one slice: cut into blocks with their shares of body, liver and lesion, the middles of the ' +
     'windows at their stride, and some patches with their labels. explain network NAME prints the layers of a network ' +
     '(vgg16, resnet18, patch-small, ... or a trained model): shapes, receptive fields, parameters, and what judging all ' +
-    'windows of a slice costs patch by patch and all at once.',
+    'windows of a slice costs patch by patch and all at once. explain patch MODEL SCAN draws a heat map of one patch: ' +
+    'where it is what the model goes by. explain dense MODEL SCAN judges slices all at once and patch by patch, and ' +
+    'says how the two differ.',
   options: [
-    new Option('--patch <pixels>', 'side of a patch (default: 257, of patch-small 65)').argParser(
-      positiveInteger,
-    ),
+    new Option(
+      '--patch <pixels>',
+      'windows, network: side of a patch (default: 257, of patch-small 65)',
+    ).argParser(positiveInteger),
     new Option(
       '--stride <pixels>',
-      'from window to window (default: 8, or what the model was trained for)',
+      'windows, network, dense: from window to window (default: 8, or what the model was trained for)',
     ).argParser(positiveInteger),
     new Option(
       '--slice <number>',
       'windows: which slice, from 1 (default: the one with the most lesion)',
     ).argParser(positiveInteger),
+    new Option('--slices <numbers>', 'dense: which slices, from 1, for example 10,20,30 or 10-20').argParser(
+      sliceNumbers,
+    ),
     new Option('--blocks <RxC>', 'windows: rows and columns of blocks')
       .default([4, 4], '4x4')
       .argParser(blocks),
-    new Option('--labels <file>', 'windows: labelmap of the scan (1 liver, 2 lesion)'),
+    new Option('--labels <file>', 'windows, dense, patch: labelmap of the scan (1 liver, 2 lesion)'),
     new Option(
       '--model <path>',
       'windows: RUN folder or model.onnx of a classifier of patches; adds its probabilities and mask',
@@ -51,8 +43,26 @@ export const explain: Verb<ExplainOptions> = {
       '--window <low,high>',
       'windows: HU that are black and white (default: -160,240, or the range of the model)',
     ).argParser(window),
-    new Option('--out <path>', 'windows: a .png, or a folder for the picture, its numbers and the patches'),
-    new Option('--force', 'windows: replace what is there'),
+    new Option(
+      '--at <x,y,slice>',
+      'patch: its middle pixel, from the upper left corner of the slice as it is drawn, and the number of the slice',
+    ).argParser(place),
+    new Option('--method <name>', 'patch: how the heat map is made (default: occlusion)').choices([
+      'occlusion',
+      'grad-cam',
+    ]),
+    new Option('--cover <pixels>', 'patch: side of what covers (default: an eighth of the patch)').argParser(
+      positiveInteger,
+    ),
+    new Option(
+      '--threshold <share>',
+      'dense: probability from which a pixel is lesion (default: that of the model)',
+    ).argParser(share),
+    new Option(
+      '--out <path>',
+      'windows, patch: a .png; of windows also a folder for the picture, its numbers and the patches',
+    ),
+    new Option('--force', 'windows, patch: replace what is there'),
     new Option('--head <kind>', 'network: of vgg, linear layers 4096 wide or one on means').choices([
       'fc',
       'pooled',
@@ -73,85 +83,39 @@ export const explain: Verb<ExplainOptions> = {
       meaning: 'layers and cost of VGG16 on patches of 257',
     },
     { command: 'glisson explain network vgg16 --head pooled --json', meaning: 'for a program' },
+    {
+      command: 'glisson explain patch runs/patches scan.nii.gz --at 210,180,57 --out heat.png',
+      meaning: 'what the patch around a pixel is judged by',
+    },
+    {
+      command: 'glisson explain dense runs/resnet scan.nii.gz --slices 50,60,70 --labels truth.nii.gz',
+      meaning: 'what judging whole slices at once changes',
+    },
   ],
-  async run([what, path], options, context) {
-    if (what === 'network') return network(path!, options);
-    if (what === 'windows') return windows(path!, options, context);
-    throw new UsageError(`Expected "windows" or "network" after explain, found "${what}".`);
+  async run([what, path, scan], options, context) {
+    const takesScan = what === 'patch' || what === 'dense';
+    if (takesScan && scan === undefined) {
+      throw new UsageError(`explain ${what} needs a model and a scan: glisson explain ${what} MODEL SCAN`);
+    }
+    if (!takesScan && scan !== undefined) {
+      throw new UsageError(`explain ${what} takes one path, found "${path}" and "${scan}".`);
+    }
+    switch (what) {
+      case 'network':
+        return (await import('../explain/explain-network.ts')).network(path!, options);
+      case 'windows':
+        return (await import('../explain/explain-windows.ts')).windows(path!, options, context);
+      case 'patch':
+        return (await import('../explain/explain-patch.ts')).patch(path!, scan!, options, context);
+      case 'dense':
+        return (await import('../explain/explain-dense.ts')).dense(path!, scan!, options, context);
+      default:
+        throw new UsageError(
+          `Expected "windows", "network", "patch" or "dense" after explain, found "${what}".`,
+        );
+    }
   },
 };
-
-async function network(source: string, options: ExplainOptions): Promise<VerbResult> {
-  const { explainNetwork } = await import('@glisson/pipeline/explain/explain-network');
-  const { networkText } = await import('@glisson/pipeline/explain/network-text');
-  const { renderTable } = await import('../terminal/table.ts');
-  const { head, padding, side, patch, stride } = options;
-  const explanation = await explainNetwork(source, {
-    ...(stride !== undefined && { stride }),
-    ...(patch !== undefined && { patch }),
-    ...(head !== undefined && { head }),
-    ...(padding !== undefined && { padding }),
-    ...(side !== undefined && { slice: side }),
-  });
-  const { header, rows, sentences } = networkText(explanation);
-  return { json: explanation, text: [renderTable(header, rows), '', ...sentences].join('\n') };
-}
-
-async function windows(path: string, options: ExplainOptions, context: VerbContext): Promise<VerbResult> {
-  const { control, note } = context;
-  const { out, force, labels: labelsPath, slice } = options;
-  const [rows, columns] = options.blocks;
-  if (out === undefined) throw new UsageError('explain windows needs --out, a .png or a folder.');
-  const { assertMayWriteFile, assertMayWriteFolder, writeFileWhole, writeFolderWhole } = await import(
-    '@glisson/imaging/files/whole-files'
-  );
-  const { windowsFacts, windowsFiles, writeWindowsFolder } = await import(
-    '@glisson/pipeline/explain/write-windows'
-  );
-  const isFile = out.toLowerCase().endsWith('.png');
-  const mayReplace = force === true && windowsFiles;
-  if (isFile) assertMayWriteFile(out, force === true);
-  else await assertMayWriteFolder(out, mayReplace);
-  const { readScan } = await import('@glisson/imaging/scan/read-scan');
-  const { readLabelmap } = await import('@glisson/imaging/scan/read-labelmap');
-  const { labelmapOnGrid } = await import('@glisson/imaging/scan/labelmap-on-grid');
-  const { explainWindows } = await import('@glisson/pipeline/explain/explain-windows');
-  const { drawWindows } = await import('@glisson/pipeline/explain/windows-picture');
-  const { judgeSlice, loadPatchModel } = await import('@glisson/pipeline/explain/judge-slice');
-  const model = options.model === undefined ? undefined : await loadPatchModel(options.model);
-  const patch = options.patch ?? model?.plan.training.patchSize ?? 257;
-  const stride = options.stride ?? model?.plan.inference.outputStride ?? 8;
-  const [low, high] = model?.plan.preprocess.windowHU ?? [-160, 240];
-  const windowHU = options.window ?? { low, high };
-  const { volume } = await readScan(path, {}, control);
-  const labels =
-    labelsPath === undefined
-      ? undefined
-      : labelmapOnGrid(await readLabelmap(labelsPath, {}, control), volume.geometry, [path, labelsPath]);
-  const explained = explainWindows(volume, labels, {
-    rows,
-    columns,
-    patch,
-    stride,
-    windowHU,
-    paddingHU: windowHU.low,
-    ...(slice !== undefined && { slice }),
-  });
-  const judgement =
-    model &&
-    (await judgeSlice(volume, explained.slice, model, labels, { threads: context.threads }, control));
-  const picture = await drawWindows(explained, `Windows of ${patch} x ${patch} on a slice`, judgement);
-  if (isFile) await writeFileWhole(out, picture);
-  else await writeFolderWhole(out, mayReplace, (folder) => writeWindowsFolder(folder, explained, picture));
-  note(`Wrote ${out}`);
-  const facts = windowsFacts(explained);
-  const { body, lesion } = facts.windows;
-  const lesions = lesion === null ? '' : `, ${lesion} of them on lesion`;
-  return {
-    json: { out, ...facts },
-    text: `Slice ${facts.slice}: ${facts.windows.columns} x ${facts.windows.rows} windows at stride ${stride}, ${body} in the body${lesions}. Picture: ${out}`,
-  };
-}
 
 function blocks(text: string): [number, number] {
   const parts = text.split('x').map(Number);
@@ -159,4 +123,36 @@ function blocks(text: string): [number, number] {
     throw new InvalidArgumentError('Expected rows x columns, each from 1 to 64, for example 4x4.');
   }
   return parts as [number, number];
+}
+
+function place(text: string): [number, number, number] {
+  const parts = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (parts.length !== 3 || !parts.every((n) => Number.isInteger(n) && n >= 0) || parts[2]! < 1) {
+    throw new InvalidArgumentError(
+      'Expected x,y,slice: two pixels from 0 and a slice number from 1, for example 210,180,57.',
+    );
+  }
+  return parts as [number, number, number];
+}
+
+/** `10,20,30-32`, in order and each once. */
+function sliceNumbers(text: string): number[] {
+  const found = new Set<number>();
+  for (const part of text.split(',')) {
+    const [first, last = first] = part.split('-').map(Number) as [number, number?];
+    const isRange =
+      /^\s*\d+\s*(-\s*\d+\s*)?$/.test(part) && first >= 1 && last! >= first && last! - first < 5000;
+    if (!isRange)
+      throw new InvalidArgumentError('Expected slice numbers from 1, for example 10,20,30 or 10-20.');
+    for (let slice = first; slice <= last!; slice++) found.add(slice);
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) {
+    throw new InvalidArgumentError('Expected a number from 0 to 1.');
+  }
+  return value;
 }

@@ -1,23 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identityDirection } from '@glisson/imaging/geometry/geometry';
 import { reorientVolume } from '@glisson/imaging/process/reorient';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
-import { createLabelmap, liverLabels } from '@glisson/imaging/volume/labelmap';
 import { createVolume } from '@glisson/imaging/volume/volume';
-import { declarationsOf } from '@glisson/nn/training/declarations';
-import { exportModel } from '@glisson/nn/training/export-model';
-import { initialWeights } from '@glisson/nn/training/initialise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { summariseCase } from '../fingerprint/case-summary.ts';
-import { patchNetwork } from '../patches/patch-network.ts';
-import type { PatchPlan } from '../plan/patch-plan.ts';
-import { planText } from '../plan/plan-text.ts';
-import { findRecipe } from '../plan/recipes/recipes.ts';
-import { parseFields } from '../plan/set-fields.ts';
-import { planMetadataKey } from '../predict/load-model.ts';
-import { judgeSlice, loadPatchModel } from './judge-slice.ts';
+import { writePatchModel } from '../testing/write-patch-model.ts';
+import { judgeSlice } from './judge-slice.ts';
+import { loadPatchModel } from './model-scan.ts';
 
 const geometry = {
   size: [48, 40, 3],
@@ -44,20 +35,11 @@ const models: Record<string, string> = {};
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'glisson-judge-'));
-  const volume = scan();
-  const labels = createLabelmap(geometry, new Uint8Array(volume.voxels.length).fill(1), liverLabels);
-  const { plan: planOf, schema } = findRecipe('patch-small');
   for (const mode of ['dense', 'patches']) {
-    const set = parseFields({ 'inference.mode': mode, 'inference.outputStride': '2' }, schema);
-    const split = { train: ['a'], validation: ['a'], test: [], patients: { a: 'A' } };
-    const cases = [summariseCase('a', 'A', volume, labels)];
-    const plan = planOf({ cases, dataHash: 'data', split, set }) as PatchPlan;
-    const network = patchNetwork(plan.network);
-    const weights = initialWeights(network, declarationsOf(network), { random: createRandom(1, 'weights') });
-    const imageShape = [1, network.inputChannels, plan.training.patchSize, plan.training.patchSize];
-    const metadata = { [planMetadataKey]: planText(plan) };
-    models[mode] = join(folder, `${mode}.onnx`);
-    writeFileSync(models[mode], exportModel({ network, weights, imageShape, metadata, named: true }));
+    models[mode] = writePatchModel(folder, mode, scan(), 'patch-small', {
+      'inference.mode': mode,
+      'inference.outputStride': '2',
+    });
   }
 });
 

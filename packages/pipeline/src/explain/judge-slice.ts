@@ -2,32 +2,13 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import type { Labelmap } from '@glisson/imaging/volume/labelmap';
 import type { Volume } from '@glisson/imaging/volume/volume';
 import { namedWeights } from '@glisson/nn/training/named-weights';
-import { PipelineError } from '../errors/pipeline-error.ts';
 import { sliceIndex } from '../measure/slice-number.ts';
-import { openPatchScan } from '../patches/patch-scan.ts';
-import { loadModel } from '../predict/load-model.ts';
 import type { PatchModel } from '../predict/loaded-model.ts';
 import { parseModel } from '../predict/model-files.ts';
 import { lesionSlice } from '../predict/patches/lesion-slice.ts';
 import { openWindowScorer } from '../predict/patches/open-scorer.ts';
-import { prepareLabels } from '../preprocess/prepare-labels.ts';
-import { prepareVolume } from '../preprocess/prepare-volume.ts';
-import { createSliceView } from '../report/slice-view.ts';
 import type { SliceJudgement } from './explain-windows.ts';
-
-/**
- * A classifier of patches, by the path of its run or model file.
- * @throws PipelineError `option-invalid` for a model of another kind; as `loadModel`
- */
-export async function loadPatchModel(path: string): Promise<PatchModel> {
-  const model = await loadModel(path);
-  if (model.kind === 'patch') return model;
-  throw new PipelineError('option-invalid', 'This model does not judge windows.', {
-    where: path,
-    found: model.kind === 'foreign' ? 'a network of somebody else' : 'a network that segments',
-    expected: 'a classifier of patches (a recipe that begins with patch-)',
-  });
-}
+import { openModelScan } from './model-scan.ts';
 
 /**
  * What a classifier says of one axial slice, on the pixels of its view: its lesion probability, and lesion where that
@@ -44,33 +25,16 @@ export async function judgeSlice(
   { threads }: { readonly threads?: number } = {},
   control: TaskControl = {},
 ): Promise<SliceJudgement> {
-  const view = createSliceView(volume.geometry);
-  if (view.plane !== 'axial') {
-    throw new PipelineError('option-invalid', 'Classifiers of patches judge axial slices only.', {
-      found: `a scan of ${view.plane} slices`,
-      advice: 'Leave --model out, or give an axial scan.',
-    });
-  }
-  const prepared = prepareVolume(volume, plan.preprocess, control);
-  const [width, height] = prepared.geometry.size;
-  const ofSlice = <T extends Uint8Array | Int16Array>(voxels: T, k: number) =>
-    voxels.subarray(k * width * height, (k + 1) * width * height) as T;
-  const liver = labels && prepareLabels(labels, plan.preprocess);
-  const scan = openPatchScan(
-    { geometry: prepared.geometry, image: (k) => ofSlice(prepared.voxels, k) },
-    plan.preprocess,
-    liver && ((k) => ofSlice(liver, k)),
-    { cacheBytes: 0 },
-  );
+  const { scan, geometry, view } = openModelScan(volume, { plan }, labels, control);
   const weights = parseModel(path, onnx, namedWeights);
   const scorer = await openWindowScorer(plan, weights, {
     ...(threads !== undefined && { threads }),
     ...(control.signal !== undefined && { signal: control.signal }),
   });
   try {
-    const k = sliceIndex(prepared.geometry, slice);
+    const k = sliceIndex(geometry, slice);
     const lesion = await lesionSlice(scan, k, plan, scorer);
-    const probability = nearest(lesion, [width, height], [view.width, view.height]);
+    const probability = nearest(lesion, [geometry.size[0], geometry.size[1]], [view.width, view.height]);
     return {
       probability,
       labels: Uint8Array.from(probability, (p) => (p >= plan.postprocess.lesionThreshold ? 2 : 0)),
