@@ -95,7 +95,7 @@ describe('the built command', () => {
   test('explain prints the layers of a network', () => {
     const { stdout, status } = glisson('explain', 'network', 'patch-small', '--stride', '4');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/stage3\.second\.conv +convolution +64 x 9 x 9 +32 +4/);
+    expect(stdout).toMatch(/stage3\.second\.conv +convolution +64 x 9 x 9 +33 +4/);
     expect(stdout).toContain('78.4 times fewer');
     const { document } = asJson('explain', 'network', 'vgg16');
     expect(document.analysis.parameters).toBe(134_268_738);
