@@ -7,6 +7,7 @@ import { explain } from './explain.ts';
 import { inspect } from './inspect.ts';
 import { phantom } from './phantom.ts';
 import { segment } from './segment.ts';
+import { sweep } from './sweep.ts';
 import { train } from './train.ts';
 import { weights } from './weights.ts';
 
@@ -19,6 +20,7 @@ export const verbs: readonly AnyVerb[] = [
   convert,
   weights,
   train,
+  sweep,
   segment,
   evaluate,
   explain,

@@ -12,7 +12,8 @@ export type PipelineErrorCode =
   | 'training-failed'
   | 'option-invalid'
   | 'server-refused'
-  | 'server-unreachable';
+  | 'server-unreachable'
+  | 'sweep-invalid';
 
 /** Every error that this package throws on purpose, besides those of imaging and nn. */
 export class PipelineError extends Error {

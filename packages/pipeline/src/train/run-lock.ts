@@ -9,6 +9,9 @@ interface Holder {
   readonly host: string;
 }
 
+/** What writes to a locked folder. */
+type LockedThing = 'training' | 'sweep';
+
 /** Locks of this process: another process may have had its number before. */
 const heldHere = new Set<string>();
 
@@ -18,14 +21,14 @@ const heldHere = new Set<string>();
  * @returns what gives it free again
  * @throws PipelineError `run-invalid` when another training holds it, or may: on another machine nobody can tell
  */
-export async function lockRun(path: string): Promise<() => Promise<void>> {
+export async function lockRun(path: string, what: LockedThing = 'training'): Promise<() => Promise<void>> {
   const file = resolve(path);
   await mkdir(dirname(file), { recursive: true });
   if (!(await create(file))) {
     const holder = await readHolder(file);
-    if (holder !== undefined && mayLive(holder, file)) throw lockedRun(file, holder);
+    if (holder !== undefined && mayLive(holder, file)) throw lockedRun(file, holder, what);
     await rm(file, { force: true });
-    if (!(await create(file))) throw lockedRun(file, await readHolder(file));
+    if (!(await create(file))) throw lockedRun(file, await readHolder(file), what);
   }
   heldHere.add(file);
   return async () => {
@@ -80,11 +83,15 @@ function mayLive({ pid, host }: Holder, file: string): boolean {
   }
 }
 
-function lockedRun(file: string, holder: Holder | undefined): PipelineError {
-  return new PipelineError('run-invalid', 'Another training writes to this run.', {
-    where: dirname(file),
-    found: holder === undefined ? 'its lock' : `process ${holder.pid} on ${holder.host}`,
-    expected: 'one training a run',
-    advice: `Wait for it or stop it. If it is no longer there, remove ${file}.`,
-  });
+function lockedRun(file: string, holder: Holder | undefined, what: LockedThing): PipelineError {
+  return new PipelineError(
+    'run-invalid',
+    `Another ${what} writes to this ${what === 'sweep' ? what : 'run'}.`,
+    {
+      where: dirname(file),
+      found: holder === undefined ? 'its lock' : `process ${holder.pid} on ${holder.host}`,
+      expected: what === 'sweep' ? 'one process a sweep' : 'one training a run',
+      advice: `Wait for it or stop it. If it is no longer there, remove ${file}.`,
+    },
+  );
 }

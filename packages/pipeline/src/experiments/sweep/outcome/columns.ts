@@ -1,0 +1,84 @@
+import type { Dimension, Point, Setting } from '../space/dimension.ts';
+import { type Space, settingsByField, variedFields } from '../space/space.ts';
+import type { Feature } from './regression-tree.ts';
+
+/** A field that was varied, as an axis. */
+export interface Column {
+  readonly field: string;
+  /** Short: the last parts of the field's name. */
+  readonly title: string;
+  readonly scale: 'linear' | 'log' | 'names';
+  /** Of names: in the order of the axis. */
+  readonly names: readonly string[];
+  /** Of numbers: what was varied. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Numbers of a choice that lie further apart than this, by their factor, have a logarithmic axis. */
+const logFactor = 20;
+
+/** The axes of a space: a field whose dimensions all give numbers is a number. */
+export function columnsOf(space: Space): Column[] {
+  const fields = variedFields(space);
+  return fields.map((field) => {
+    const dimensions = space.dimensions.filter((dimension) => dimension.field === field);
+    const title = titleOf(field, fields);
+    const numbers = dimensions.flatMap(numbersOf);
+    if (numbers.some((value) => value === undefined)) {
+      const names = [...new Set(dimensions.flatMap(labelsOf))];
+      return { field, title, scale: 'names', names, low: 0, high: names.length - 1 };
+    }
+    const values = numbers as number[];
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const isLog =
+      dimensions.some(({ kind }) => kind === 'loguniform') ||
+      (dimensions.every(({ kind }) => kind === 'choice') && low > 0 && high / low >= logFactor);
+    return { field, title, scale: isLog && low > 0 ? 'log' : 'linear', names: [], low, high };
+  });
+}
+
+function numbersOf(dimension: Dimension): (number | undefined)[] {
+  if (dimension.kind !== 'choice') return [dimension.low, dimension.high];
+  // A label that says more than its number is a name.
+  return dimension.options.map(({ label, value }) =>
+    typeof value === 'number' && label === JSON.stringify(value) ? value : undefined,
+  );
+}
+
+function labelsOf(dimension: Dimension): string[] {
+  if (dimension.kind === 'choice') return dimension.options.map(({ label }) => label);
+  return [dimension.low, dimension.high].map(String);
+}
+
+/** The last part of a field's name, or the last two where another field ends alike. */
+function titleOf(field: string, fields: readonly string[]): string {
+  const parts = field.split('.');
+  const last = parts.at(-1)!;
+  const isAlone = fields.filter((other) => other.split('.').at(-1) === last).length === 1;
+  return isAlone ? last : parts.slice(-2).join('.');
+}
+
+/** Where a setting lies on its axis, 0 to 1. */
+export function placeOn(column: Column, setting: Setting): number {
+  const { scale, names, low, high } = column;
+  if (scale === 'names') return names.length < 2 ? 0.5 : names.indexOf(String(setting)) / (names.length - 1);
+  if (high === low) return 0.5;
+  const value = Number(setting);
+  return scale === 'log' ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+}
+
+/** The settings of trials as features of a forest. */
+export function featuresOf(space: Space, points: readonly Point[]): Record<string, Feature> {
+  const settings = points.map((point) => settingsByField(space, point));
+  return Object.fromEntries(
+    columnsOf(space).map((column) => {
+      const values = settings.map((row) => {
+        const setting = row[column.field];
+        if (setting === undefined) return null;
+        return column.scale === 'names' ? String(setting) : placeOn(column, setting);
+      });
+      return [column.field, { kind: column.scale === 'names' ? 'name' : 'number', values }];
+    }),
+  );
+}
