@@ -1,8 +1,9 @@
 import { createRandom } from '@glisson/imaging/random/seeded-random';
+import { patchNetwork } from '../../patches/patch-network.ts';
 import { type AnyPlan, isPatchPlan } from '../../plan/any-plan.ts';
 import { hashJson } from '../../plan/plan-text.ts';
 import { scorerMode } from '../../predict/patches/open-scorer.ts';
-import { assertGroups } from '../../train/patches/patch-family.ts';
+import { assertGroups } from '../../train/patches/layer-groups.ts';
 import { transferWeights } from '../../train/patches/transfer-weights.ts';
 import type { PreparedSweep } from './prepare-sweep.ts';
 import { type Dimension, gridOf, type Point, type Setting } from './space/dimension.ts';
@@ -67,7 +68,7 @@ async function checkPlan(plan: AnyPlan, looked: Set<string>): Promise<void> {
   if (looked.has(key)) return;
   looked.add(key);
   scorerMode(plan);
-  assertGroups(plan, [1, plan.network.inputChannels, patchSize, patchSize]);
+  assertGroups(plan, patchNetwork(plan.network), [1, plan.network.inputChannels, patchSize, patchSize]);
   const fileKey = hashJson([plan.network, transfer.weights, patchSize]);
   if (!looked.has(fileKey)) await transferWeights(plan);
   looked.add(fileKey);

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { cacheFolder } from '../../preprocess/cache-folder.ts';
 import { checkCandidates } from './check-candidates.ts';
-import { weightsOrigin } from './outcome/weights-origin.ts';
+import { firstWeights } from './outcome/first-weights.ts';
 import { prepareSweep } from './prepare-sweep.ts';
 import { type SweepOptions, withOverrides } from './run-sweep.ts';
-import type { Proposal } from './samplers/sampler.ts';
 import { samplerOf } from './samplers/samplers.ts';
 import type { Setting } from './space/dimension.ts';
 import { pointKey, recipeOf, settingsByField, variedFields } from './space/space.ts';
@@ -54,25 +53,26 @@ export async function outlineSweep(
   const { name, startup = 10, seed, size } = spec.sampler;
   const listed = Math.min(planned ?? mostListed, name === 'tpe' ? startup : Infinity);
   const taken = new Set<string>();
-  const trials: (Proposal & { trial: number })[] = [];
+  const trials: SweepOutline['trials'][number][] = [];
   for (let trial = 1; trial <= listed; trial++) {
     const proposal = samplerOf(name, startup)({ space, seed, size, trial, taken, known: [] });
     if (proposal === undefined) break;
     taken.add(pointKey(proposal.point));
-    trials.push({ ...proposal, trial });
+    const { point, by } = proposal;
+    trials.push({
+      trial,
+      recipe: recipeOf(space, point),
+      weights: await firstWeights(spec, space, point, await prepared.planAt(point)),
+      settings: settingsByField(space, point),
+      by,
+    });
   }
   return {
     schema: 'glisson.sweep-outline/1',
     name: spec.name,
     fields: variedFields(space),
     planned,
-    trials: trials.map(({ trial, point, by }) => ({
-      trial,
-      recipe: recipeOf(space, point),
-      weights: weightsOrigin(spec, space, point),
-      settings: settingsByField(space, point),
-      by,
-    })),
+    trials,
     checked,
   };
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { writeFileWhole } from '@glisson/imaging/files/whole-files';
@@ -6,8 +6,11 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { PipelineError } from '../../errors/pipeline-error.ts';
 import { hashJson } from '../../plan/plan-text.ts';
 import { cacheFolder } from '../../preprocess/cache-folder.ts';
+import { describeEnvironment } from '../../train/environment.ts';
 import { lockRun } from '../../train/run-lock.ts';
 import { prepareSides } from '../../train/training-data.ts';
+import { openRunFile, type RunEnding } from '../record/open-run-file.ts';
+import { readRunFile } from '../record/run-file.ts';
 import { checkCandidates } from './check-candidates.ts';
 import { openDecisions } from './decisions.ts';
 import { concludeSweep } from './outcome/conclude-sweep.ts';
@@ -39,6 +42,8 @@ export interface SweepOptions {
   readonly budget?: Budget;
   /** Where prepared scans are kept; default: see `cacheFolder`. */
   readonly cache?: string;
+  /** For run.json: the command line. */
+  readonly command?: string;
   /** Told whenever something has changed. */
   readonly watch?: SweepWatcher;
 }
@@ -64,6 +69,7 @@ export interface SweepSummary {
  * sweep can be resumed
  */
 export async function runSweep(options: SweepOptions, control: TaskControl = {}): Promise<SweepSummary> {
+  const usage = { since: performance.now(), cpu: process.cpuUsage() };
   const resume = options.resume ?? false;
   const paths = sweepPaths(options.out);
   const read = withOverrides(await readSpec(options.spec), options);
@@ -80,52 +86,105 @@ export async function runSweep(options: SweepOptions, control: TaskControl = {})
       await clearSweep(paths);
       await writeFileWhole(paths.spec, sweepText(spec, prepared));
     }
-    const log = await openSweepLog(paths.log);
-    const clock = createBudgetClock(spec.budget, log.secondsUsed);
-    const onEvent = (event: string, details: object) =>
-      log.add(event, { ...details, secondsUsed: Number(clock.used().toFixed(1)) });
-    const decisions = await openDecisions(paths.decisions);
+    const runFile = await openRunFile(paths.folder, {
+      kind: 'sweep',
+      command: options.command,
+      environment: await describeEnvironment(spec.threads),
+      planHash: null,
+      dataHash: prepared.data.dataHash,
+      files: Object.fromEntries(prepared.data.cases.map(({ id, hash }) => [id, hash])),
+      layout: prepared.data.layout,
+      weights: null,
+      resume,
+      ...usage,
+    });
+    const end = async (ending: RunEnding) => {
+      const coreSeconds = runFile.usage().coreSeconds + (await coreSecondsOfTrials(paths.trials));
+      await runFile.end({ ...ending, changes: { coreSeconds: Number(coreSeconds.toFixed(2)) } });
+    };
     try {
-      const board = createTrialBoard(decisions.all);
-      const { workers, notes } = workersOf(spec);
-      await onEvent(resume ? 'resumed' : 'started', { workers, threads: spec.threads });
-      await warmCache(prepared, spec, cache, control);
-      const planned = plannedTrials(spec);
-      const onChange = () => {
-        const used = clock.used();
-        options.watch?.({
-          trials: board.trials,
-          planned,
-          secondsUsed: used,
-          secondsLeft: secondsLeft(board.trials, planned, used, clock.left()),
-        });
-      };
-      const job = { spec, paths, cache, workers, decisions, board, clock, onChange, onEvent };
-      await runTrials(job, control.signal);
-      const result = await concludeSweep(
-        { spec, paths, cache, decisions: decisions.all, prepared, notes },
-        control,
-      );
-      await onEvent('finished', {});
-      if (result.winner === null) throw nothingFinished(paths, result);
-      return {
-        schema: 'glisson.sweep-summary/1',
-        sweep: paths.folder,
-        result,
-        report: paths.report,
-        winnerPlan: paths.winnerPlan,
-        seconds: clock.used(),
-        notes,
-      };
+      const summary = await sweepTrials({ spec, paths, cache, prepared, options, resume }, control);
+      await end({ state: 'finished', contents: ['sweep.json', 'decisions.jsonl', 'ranking.json'] });
+      return summary;
     } catch (error) {
-      await onEvent('stopped', { reason: (error as Error).message }).catch(() => {});
+      const isStopped = control.signal?.aborted === true;
+      const reason = (error as Error).message;
+      await end({ state: isStopped ? 'stopped' : 'failed', ...(!isStopped && { error: reason }) }).catch(
+        () => {},
+      );
       throw error;
-    } finally {
-      await decisions.close();
     }
   } finally {
     await unlock();
   }
+}
+
+interface OpenSweep {
+  readonly spec: SweepSpec;
+  readonly paths: SweepPaths;
+  readonly cache: string;
+  readonly prepared: PreparedSweep;
+  readonly options: SweepOptions;
+  readonly resume: boolean;
+}
+
+/** The trials, and what comes of them. */
+async function sweepTrials(sweep: OpenSweep, control: TaskControl): Promise<SweepSummary> {
+  const { spec, paths, cache, prepared, options, resume } = sweep;
+  const log = await openSweepLog(paths.log);
+  const clock = createBudgetClock(spec.budget, log.secondsUsed);
+  const onEvent = (event: string, details: object) =>
+    log.add(event, { ...details, secondsUsed: Number(clock.used().toFixed(1)) });
+  const decisions = await openDecisions(paths.decisions);
+  try {
+    const board = createTrialBoard(decisions.all);
+    const { workers, notes } = workersOf(spec);
+    await onEvent(resume ? 'resumed' : 'started', { workers, threads: spec.threads });
+    await warmCache(prepared, spec, cache, control);
+    const planned = plannedTrials(spec);
+    const onChange = () => {
+      const used = clock.used();
+      options.watch?.({
+        trials: board.trials,
+        planned,
+        secondsUsed: used,
+        secondsLeft: secondsLeft(board.trials, planned, used, clock.left()),
+      });
+    };
+    const id = sweepId(spec);
+    const job = { id, spec, paths, cache, workers, decisions, board, clock, onChange, onEvent };
+    await runTrials(job, control.signal);
+    const result = await concludeSweep(
+      { spec, paths, cache, decisions: decisions.all, prepared, notes },
+      control,
+    );
+    if (result.winner === null) throw nothingFinished(paths, result);
+    await onEvent('finished', {});
+    return {
+      schema: 'glisson.sweep-summary/1',
+      sweep: paths.folder,
+      result,
+      report: paths.report,
+      winnerPlan: paths.winnerPlan,
+      seconds: clock.used(),
+      notes,
+    };
+  } catch (error) {
+    await onEvent('stopped', { reason: (error as Error).message }).catch(() => {});
+    throw error;
+  } finally {
+    await decisions.close();
+  }
+}
+
+/** Processor time of all trials, as their run.json says. */
+async function coreSecondsOfTrials(folder: string): Promise<number> {
+  let sum = 0;
+  for (const name of await readdir(folder).catch((): string[] => [])) {
+    const file = await readRunFile(join(folder, name)).catch(() => undefined);
+    sum += file?.coreSeconds ?? 0;
+  }
+  return sum;
 }
 
 /** What the command line says goes before what the file says. */
@@ -150,11 +209,16 @@ function hashOfSpec({ data: _, budget: __, workers: ___, sampler, ...spec }: Swe
   return hashJson({ ...spec, sampler: lasting });
 }
 
+/** The label by which trials name their sweep. */
+function sweepId(spec: SweepSpec): string {
+  return hashOfSpec(spec).slice(0, 12);
+}
+
 function sweepText(spec: SweepSpec, { data, split }: PreparedSweep): string {
   const hash = hashOfSpec(spec);
   const content = {
     schema: 'glisson.sweep/1',
-    id: hash.slice(0, 12),
+    id: sweepId(spec),
     specHash: hash,
     dataHash: data.dataHash,
     cases: split,
@@ -232,7 +296,7 @@ async function warmCache(
   control: TaskControl,
 ): Promise<void> {
   const plan = await prepared.planAt(buildPoint(spaceOf(spec), (dimension) => settingAt(dimension, 0)));
-  const sides = await prepareSides(prepared.data, plan, cache, 0, control);
+  const sides = await prepareSides(prepared.data, plan, cache, { memoryBytes: 0, watchTest: false }, control);
   sides.close();
 }
 

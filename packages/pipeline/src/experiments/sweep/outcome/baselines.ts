@@ -63,7 +63,13 @@ export async function validationBaselines(
   control: TaskControl,
 ): Promise<Baseline[]> {
   const onlyValidation = { ...plan, split: { ...plan.split, train: [] } };
-  const sides = await prepareSides(data, onlyValidation, cache, 0, control);
+  const sides = await prepareSides(
+    data,
+    onlyValidation,
+    cache,
+    { memoryBytes: 0, watchTest: false },
+    control,
+  );
   try {
     return constantBaselines(
       sides.validation.map((prepared) => {

@@ -9,16 +9,17 @@ import { parallelSvg } from '../plots/parallel-svg.ts';
 import { scatterSvg } from '../plots/scatter-svg.ts';
 import type { TrialPoint } from '../plots/trial-point.ts';
 import type { PreparedSweep } from '../prepare-sweep.ts';
+import type { Point } from '../space/dimension.ts';
 import { type SweepSpec, spaceOf } from '../spec/sweep-spec.ts';
 import type { SweepPaths } from '../sweep-folder.ts';
 import { validationBaselines } from './baselines.ts';
 import { columnsOf, featuresOf } from './columns.ts';
+import { firstWeights } from './first-weights.ts';
 import { importanceOf } from './importance.ts';
 import { objectiveNames, type RankedTrial, rankTrials } from './ranking.ts';
 import { renderSweepReport } from './report-html.ts';
 import { scoreWinner, type WinnerTest } from './score-winner.ts';
 import type { SweepResult } from './sweep-result.ts';
-import { weightsOrigin } from './weights-origin.ts';
 
 export interface ConcludingSweep {
   readonly spec: SweepSpec;
@@ -33,7 +34,13 @@ export interface ConcludingSweep {
 export async function concludeSweep(sweep: ConcludingSweep, control: TaskControl): Promise<SweepResult> {
   const { spec, paths, cache, decisions, prepared, notes } = sweep;
   const space = spaceOf(spec);
-  const trials = rankTrials(spec, decisions, (point) => weightsOrigin(spec, space, point));
+  const origins = new Map<Point, string>();
+  for (const line of decisions) {
+    if (line.kind !== 'trial') continue;
+    const { point } = line;
+    origins.set(point, await firstWeights(spec, space, point, await prepared.planAt(point)));
+  }
+  const trials = rankTrials(spec, decisions, (point) => origins.get(point)!);
   const ranked = trials.filter(
     (trial): trial is RankedTrial & { objective: number } => trial.objective !== null,
   );

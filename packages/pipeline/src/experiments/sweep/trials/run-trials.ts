@@ -19,6 +19,8 @@ import { runTrialProcess } from './trial-process.ts';
 
 /** What the parts of a sweep share while its trials run. */
 export interface TrialJob {
+  /** By which trials name their sweep. */
+  readonly id: string;
   readonly spec: SweepSpec;
   readonly paths: SweepPaths;
   readonly cache: string;
@@ -114,7 +116,7 @@ async function runTrial(job: TrialJob, trial: number, point: Point, signal: Abor
   job.onChange();
   await job.onEvent(resume ? 'trial resumed' : 'trial started', { trial });
   const outcome = await runTrialProcess(
-    trialOptions(job, point, folder, resume),
+    trialOptions(job, trial, point, folder, resume),
     {
       onProgress: (progress) => {
         board.progress(trial, progress);
@@ -132,7 +134,13 @@ async function runTrial(job: TrialJob, trial: number, point: Point, signal: Abor
   await job.onEvent('trial ended', { trial, state: ended.state });
 }
 
-function trialOptions(job: TrialJob, point: Point, out: string, resume: boolean): TrialOptions {
+function trialOptions(
+  job: TrialJob,
+  trial: number,
+  point: Point,
+  out: string,
+  resume: boolean,
+): TrialOptions {
   const { spec, cache } = job;
   const label = String(point.recipe ?? Object.keys(spec.recipes)[0]);
   return {
@@ -144,6 +152,8 @@ function trialOptions(job: TrialJob, point: Point, out: string, resume: boolean)
     threads: spec.threads,
     cache,
     resume,
+    command: `glisson sweep, trial ${trial}`,
+    sweep: { id: job.id, trial },
   };
 }
 
