@@ -34,7 +34,7 @@ const defaults = {
   enableMemPattern: false,
   enableCpuMemArena: true,
   logSeverityLevel: 4,
-  extra: { session: { set_denormal_as_zero: '1' } },
+  extra: { session: { set_denormal_as_zero: '1', force_spinning_stop: '1' } },
 };
 const extra = (session: Readonly<Record<string, unknown>>) => ({
   extra: { session: { ...defaults.extra.session, ...session } },
@@ -46,6 +46,7 @@ const settings: Readonly<Record<string, object>> = {
   'optimisation: basic': { graphOptimizationLevel: 'basic' },
   'optimisation: extended': { graphOptimizationLevel: 'extended' },
   'parallel execution': { executionMode: 'parallel', interOpNumThreads: 2 },
+  'spinning between runs': extra({ force_spinning_stop: '0' }),
   'no spinning': extra({ intra_op: { allow_spinning: '0' } }),
   'dynamic blocks': extra({ dynamic_block_base: '4' }),
   'denormals kept': extra({ set_denormal_as_zero: '0' }),

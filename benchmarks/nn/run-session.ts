@@ -1,5 +1,6 @@
 // node run-session.js CASE SETTINGS: opens one model with session settings of ONNX Runtime (JSON), warms up, times three
 // runs, prints one line of JSON. In a process of its own, so that peak memory is that of these settings.
+import { sizeOf } from '@glisson/nn/graph/shape';
 import { unet2d } from '@glisson/nn/models/unet-2d';
 import { writeModel } from '@glisson/nn/onnx/write-model';
 import { optimiserOf } from '@glisson/nn/optimisers/optimiser-of';
@@ -13,11 +14,11 @@ import { prepareSession } from '@glisson/nn/training/session';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { median } from '../common/bench-report.ts';
 
-/** A model, what it is fed, and outputs that become the inputs of the next run. */
+/** A model, what it is fed, and where outputs are written. */
 interface Job {
   readonly model: Uint8Array;
   readonly feeds: Record<string, Tensor>;
-  readonly state: readonly string[];
+  readonly places: Record<string, Tensor>;
 }
 
 export interface SessionMeasurement {
@@ -49,6 +50,7 @@ function floats(shape: readonly number[]): Tensor {
   );
 }
 
+/** Forward pass and gradients, without the optimiser. */
 async function trainingJob(): Promise<Job> {
   const imageShape = [8, 1, 128, 128];
   const declarations = declarationsOf(network, imageShape);
@@ -66,8 +68,8 @@ async function trainingJob(): Promise<Job> {
   const image = floats(imageShape);
   const targets = Uint8Array.from(image.data as Float32Array, (value) => (value > 0 ? 1 : 0));
   const feeds: Record<string, Tensor> = { image, targets: new Tensor('uint8', targets, graph.targets.shape) };
-  for (const [name, values] of Object.entries(vectors)) {
-    feeds[name] = new Tensor('float32', values, [values.length]);
+  for (const { name, vector, offset, dims } of graph.inputs) {
+    feeds[name] = new Tensor('float32', vectors[vector]!.subarray(offset, offset + sizeOf(dims)), dims);
   }
   for (const { name, compute } of graph.numbers) {
     const value = compute({ learningRate: 1e-3, step: 100, isLast: true });
@@ -77,7 +79,12 @@ async function trainingJob(): Promise<Job> {
   return {
     model: writeModel({ name: network.name, outputs: graph.outputs, ...form }),
     feeds,
-    state: Object.keys(vectors),
+    places: Object.fromEntries(
+      graph.gradients.map(({ name, dims }) => [
+        name,
+        new Tensor('float32', new Float32Array(sizeOf(dims)), dims),
+      ]),
+    ),
   };
 }
 
@@ -88,42 +95,29 @@ function inferenceJob(size: number): Job {
   return {
     model: exportModel({ network, weights, imageShape, metadata: {} }),
     feeds: { image: floats(imageShape) },
-    state: [],
+    places: {},
   };
 }
 
 async function measure(
-  { model, feeds, state }: Job,
+  { model, feeds, places }: Job,
   settings: InferenceSession.SessionOptions,
 ): Promise<SessionMeasurement> {
   const opening = performance.now();
   const session = await InferenceSession.create(model, settings);
   const openMs = performance.now() - opening;
-  const inputs = { ...feeds };
-  // Two sets of state vectors that change places, as in the engine.
-  let spare: Record<string, Tensor> = Object.fromEntries(
-    state.map((name) => [
-      name,
-      new Tensor('float32', new Float32Array(feeds[name]!.size), feeds[name]!.dims),
-    ]),
-  );
+  const fetches = Object.fromEntries(session.outputNames.map((name) => [name, places[name] ?? null]));
   const times: number[] = [];
   const processor: number[] = [];
   for (let run = -warmups; run < runs; run++) {
     const before = process.cpuUsage();
     const start = performance.now();
-    const fetches = Object.fromEntries(
-      session.outputNames.map((name) => [name, spare[name.replace(/^next\./, '')] ?? null]),
-    );
-    await session.run(inputs, fetches);
+    await session.run(feeds, fetches);
     if (run >= 0) {
       times.push(performance.now() - start);
       const { user, system } = process.cpuUsage(before);
       processor.push((user + system) / 1000);
     }
-    const used = Object.fromEntries(state.map((name) => [name, inputs[name]!]));
-    Object.assign(inputs, spare);
-    spare = used;
   }
   return {
     openMs,

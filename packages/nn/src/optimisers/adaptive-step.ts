@@ -27,7 +27,8 @@ export const adaptiveMemory = ['firstMoment', 'secondMoment'] as const;
 /**
  * The step of Adam (Kingma and Ba, 2015) from `start`, t counted from 1:
  * m' = m + (1 - beta1)(g - m); v' = v + (1 - beta2)(g^2 - v);
- * p' = start - learningRate / (1 - beta1^t) m' / (sqrt(v') / sqrt(1 - beta2^t) + epsilon).
+ * p' = start - learningRate / (1 - beta1^t) m' / (sqrt(v') / c + epsilon), c = sqrt(1 - beta2^t).
+ * As c learningRate / (1 - beta1^t) m' / (sqrt(v') + c epsilon), the last part is a pass shorter.
  */
 export function adaptiveStep(
   start: Tensor,
@@ -35,13 +36,13 @@ export function adaptiveStep(
   { memory, rate }: OptimisedSegment,
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdaptiveOptions,
 ): OptimiserUpdate {
-  const stepSize = rate(({ learningRate, step }) => learningRate / (1 - beta1 ** step));
-  const correction = rate(({ step }) => Math.sqrt(1 - beta2 ** step));
+  const correction = (step: number) => Math.sqrt(1 - beta2 ** step);
+  const stepSize = rate(({ learningRate, step }) => (correction(step) * learningRate) / (1 - beta1 ** step));
+  const floor = rate(({ step }) => correction(step) * epsilon);
   const toward = (mean: Tensor, value: Tensor, beta: number) =>
     add(mean, mul(sub(value, mean), scalar(1 - beta)));
   const firstMoment = toward(memory.firstMoment!, gradient, beta1);
   const secondMoment = toward(memory.secondMoment!, mul(gradient, gradient), beta2);
-  const scale = add(div(sqrt(secondMoment), correction), scalar(epsilon));
-  const step = mul(div(firstMoment, scale), stepSize);
+  const step = mul(div(firstMoment, add(sqrt(secondMoment), floor)), stepSize);
   return { parameters: sub(start, step), memory: { firstMoment, secondMoment } };
 }

@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { runPython } from '../../../../testing/python.ts';
 import { hasSystemTools, needs } from '../../../../testing/system-tools.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
+import { mul } from '../operators/elementwise.ts';
 import { evaluate } from '../reference/evaluate.ts';
+import { randomValues } from '../testing/check-operator.ts';
 import { relativeError, testRandom } from '../testing/numbers.ts';
 import { runGraph } from '../testing/run-graph.ts';
 import type { AdamOptions } from './adam.ts';
 import type { AdamWOptions } from './adamw.ts';
-import { clipNorm, globalNorm } from './clip-norm.ts';
+import { clipFactor, globalNorm } from './clip-norm.ts';
 import { averageShare, movingAverage } from './moving-average.ts';
 import type { UpdateTime } from './optimiser.ts';
 import { type OptimiserOptions, optimiserOf } from './optimiser-of.ts';
@@ -190,7 +192,7 @@ describe('clipping by the norm of all vectors', () => {
   ])('limit $limit', async ({ limit, factor }) => {
     const norm = globalNorm(vectors);
     const feeds = new Map(vectors.map((vector, i) => [vector, values[i]!]));
-    const outputs = [norm, ...clipNorm(vectors, norm, limit)];
+    const outputs = [norm, ...vectors.map((vector) => mul(vector, clipFactor(norm, limit)))];
     for (const run of [inFloat64, onOnnxRuntime]) {
       const [length, ...clipped] = await run(outputs, feeds);
       expect(length![0]).toBeCloseTo(13, 5);
@@ -202,6 +204,19 @@ describe('clipping by the norm of all vectors', () => {
       ).toBeLessThan(3e-7);
     }
   });
+});
+
+test('the norm of arrays, small ones joined and large ones by themselves', async () => {
+  const shapes = [[200, 100], [3, 2, 5], [1], [30_000]];
+  const arrays = shapes.map((shape, i) => input(`x${i}`, shape));
+  const feeds = new Map(arrays.map((array, i) => [array, randomValues(shapes[i]!, i + 1)]));
+  const exact = Math.sqrt(
+    [...feeds.values()].flatMap((values) => [...values]).reduce((sum, x) => sum + x * x, 0),
+  );
+  for (const run of [inFloat64, onOnnxRuntime]) {
+    const [norm] = await run([globalNorm(arrays)], feeds);
+    expect(norm![0]! / exact).toBeCloseTo(1, 6);
+  }
 });
 
 test('the moving average follows quickly at first, then by its decay', async () => {

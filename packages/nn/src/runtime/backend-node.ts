@@ -39,8 +39,12 @@ function settings(
   };
 }
 
-// Tiny numbers in the moments of Adam would slow the CPU down by far more than their worth.
-const flushing = { set_denormal_as_zero: '1' };
+const extras = {
+  // Tiny numbers in the moments of Adam would slow the CPU down by far more than their worth.
+  set_denormal_as_zero: '1',
+  // Threads that wait for work burn their core: within a run only, not between runs and beside other sessions.
+  force_spinning_stop: '1',
+};
 
 /** Nodes that a provider does not know go to the CPU in silence, so the session is first asked for without them. */
 async function create(
@@ -49,7 +53,7 @@ async function create(
   provider: string,
 ): Promise<{ session: InferenceSession; complete: boolean }> {
   const open = (session: Record<string, string>) =>
-    InferenceSession.create(model, { ...options, extra: { session: { ...flushing, ...session } } });
+    InferenceSession.create(model, { ...options, extra: { session: { ...extras, ...session } } });
   if (provider === 'cpu') return { session: await open({}), complete: true };
   try {
     return { session: await open({ disable_cpu_ep_fallback: '1' }), complete: true };

@@ -4,6 +4,11 @@ export interface EngineTensor {
   readonly dims: readonly number[];
 }
 
+/** Float32 numbers on their way out. */
+export interface FloatTensor extends EngineTensor {
+  readonly data: Float32Array;
+}
+
 export interface SessionOptions {
   /**
    * Execution provider: 'cpu' (in browsers ONNX Runtime's WebAssembly), 'webgpu', or the name of any other that
@@ -37,12 +42,12 @@ export interface EngineReport {
 export interface BackendSession {
   readonly report: EngineReport;
   /**
-   * Runs the model. Outputs named in `spare` may be written into those vectors, whose former content is lost either
-   * way. All other outputs come as float32 in buffers of their own, which the caller may transfer.
+   * Runs the model. Outputs named in `places` lie in these arrays afterwards, which may be the very ones that are fed.
+   * All other outputs come as float32 in buffers of their own, which the caller may transfer.
    */
   run(
     feeds: Readonly<Record<string, EngineTensor>>,
-    spare: Readonly<Record<string, Float32Array>>,
+    places?: Readonly<Record<string, FloatTensor>>,
   ): Promise<Record<string, EngineTensor>>;
   release(): Promise<void>;
 }

@@ -2,12 +2,11 @@ import { startThread } from '#engine-thread';
 import { NetworkError } from '../errors/network-error.ts';
 import type { EngineReport, SessionOptions } from './backend.ts';
 import { engineError } from './engine-error.ts';
-import type { EngineRequest, EngineResult, EngineResults, OpenRequest } from './messages.ts';
+import type { EngineRequest, EngineResult, EngineResults, EngineState, OpenRequest } from './messages.ts';
 
 export interface EngineOptions extends Partial<SessionOptions> {
-  /** Vectors of the engine's own, each in a buffer of its own; they move, and are empty afterwards. */
-  readonly state?: OpenRequest['state'];
-  readonly guard?: string;
+  /** What it keeps between runs. Each vector has a buffer of its own; they move, and are empty afterwards. */
+  readonly kept?: Partial<EngineState>;
   /** What is pending then rejects at once with the signal's reason; in Node the thread ends after the run it is in. */
   readonly signal?: AbortSignal;
 }
@@ -37,7 +36,7 @@ interface Pending {
  * ONNX Runtime refuses the model, 'provider-unavailable', 'out-of-memory', 'value-invalid' (threads).
  */
 export async function openEngine(model: Uint8Array, options: EngineOptions = {}): Promise<Engine> {
-  const { signal, state = {}, guard, provider = 'cpu', memoryPattern = false, threads, profile } = options;
+  const { signal, kept = {}, provider = 'cpu', memoryPattern = false, threads, profile } = options;
   signal?.throwIfAborted();
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
     throw new NetworkError('value-invalid', `threads: expected a whole number from 1, found ${threads}`);
@@ -109,14 +108,8 @@ export async function openEngine(model: Uint8Array, options: EngineOptions = {})
       ...(threads !== undefined && { threads }),
       ...(profile !== undefined && { profile }),
     };
-    const request: OpenRequest = {
-      kind: 'open',
-      model,
-      options: session,
-      state,
-      ...(guard !== undefined && { guard }),
-    };
-    const buffers = Object.values(state).map((vector) => vector.buffer as ArrayBuffer);
+    const request: OpenRequest = { kind: 'open', model, options: session, ...kept };
+    const buffers = Object.values(kept.state ?? {}).map((vector) => vector.buffer as ArrayBuffer);
     return { report: await send(request, buffers), send, close };
   } catch (error) {
     // After an abort the thread is ending already, and nobody wants to wait for it.

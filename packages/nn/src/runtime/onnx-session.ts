@@ -29,21 +29,25 @@ export function wrapSession(
       : new TensorClass('uint8', data, dims);
   return {
     report,
-    run: async (feeds, spare) => {
+    run: async (feeds, places = {}) => {
       const inputs = Object.fromEntries(
         Object.entries(feeds).map(([name, tensor]) => [name, toOnnx(tensor)]),
       );
       const fetches: Record<string, Tensor | null> = {};
       for (const name of session.outputNames) {
-        const vector = traits.fillsOutputs ? spare[name] : undefined;
-        fetches[name] = vector === undefined ? null : new TensorClass('float32', vector, [vector.length]);
+        const place = traits.fillsOutputs ? places[name] : undefined;
+        fetches[name] = place === undefined ? null : toOnnx(place);
       }
       const outputs: Record<string, EngineTensor> = {};
       for (const [name, result] of Object.entries(await session.run(inputs, fetches))) {
-        const { dims } = result as Tensor;
-        // What was written into a given vector comes back as another object: the vector itself is kept, not copied.
-        const given = fetches[name] === null ? undefined : spare[name];
-        outputs[name] = { data: given ?? floatsOf((result as Tensor).data, traits), dims };
+        const { data, dims } = result as Tensor;
+        const place = places[name];
+        if (place === undefined) outputs[name] = { data: floatsOf(data, traits), dims };
+        else {
+          // What was written into a given array comes back as another object: the array itself is kept, not copied.
+          if (fetches[name] === null) place.data.set(data as Float32Array);
+          outputs[name] = place;
+        }
       }
       return outputs;
     },

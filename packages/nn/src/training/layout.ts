@@ -16,7 +16,7 @@ export interface Placed {
   readonly size: number;
 }
 
-/** Parameters that the optimiser treats alike: a flat vector, elementwise from end to end. Many take several segments. */
+/** Parameters that the optimiser treats alike: a flat vector, elementwise from end to end. */
 export interface Segment {
   readonly parameters: readonly Placed[];
   readonly size: number;
@@ -53,7 +53,7 @@ export function layoutOf(
     const key = `${learningRate} ${weightDecay} ${since(parameter.name)}`;
     alike.set(key, [...(alike.get(key) ?? []), parameter]);
   }
-  const segments = [...alike.values()].flatMap(split).map((members) => {
+  const segments = [...alike.values()].map((members) => {
     const { name } = members[0]!;
     const { learningRate, weightDecay } = treatments.get(name)!;
     const placed = place(members);
@@ -71,24 +71,6 @@ export function layoutOf(
     frozenNorms,
     frozenStatistics: statisticsOf(frozenNorms),
   };
-}
-
-/** So long a segment takes no further parameter, so that what an update holds on the way stays small. */
-const longEnough = 2 ** 20;
-
-/** Members in order, in lists that end with the member that makes them long enough. */
-function split(members: readonly DeclaredParameter[]): DeclaredParameter[][] {
-  const lists: DeclaredParameter[][] = [];
-  let room = 0;
-  for (const member of members) {
-    if (room <= 0) {
-      lists.push([]);
-      room = longEnough;
-    }
-    lists.at(-1)!.push(member);
-    room -= sizeOf(member.shape);
-  }
-  return lists;
 }
 
 /** A norm is frozen with its gain and shift; one that has neither is always trained. */

@@ -1,9 +1,12 @@
 import { writeModel } from '../onnx/write-model.ts';
 import { type Engine, type EngineOptions, openEngine } from '../runtime/engine.ts';
+import type { EngineState } from '../runtime/messages.ts';
 import { trainingForm } from '../runtime/training-form.ts';
 import { type ParameterGroup, treatmentsOf } from './groups.ts';
 import { type LaidOutState, layOutState, type StateReader } from './lay-out-state.ts';
-import { reportName, type StepGraph, type StepGraphOptions, stepGraph } from './step-graph.ts';
+import { type SegmentUpdates, segmentUpdates, updateModel } from './segment-updates.ts';
+import { segmentVector } from './state-vectors.ts';
+import { gradientKind, reportName, type StepGraph, type StepGraphOptions, stepGraph } from './step-graph.ts';
 import type { TrainerState } from './trainer-state.ts';
 import type { Weights } from './weights.ts';
 
@@ -15,9 +18,10 @@ export interface SessionOptions extends TrainingSetup {
   readonly engine: EngineOptions;
 }
 
-/** A training graph of one choice of groups, with the numbers that it began with. */
+/** The training graphs of one choice of groups, with the numbers that they began with. */
 export interface PreparedSession extends LaidOutState {
   readonly graph: StepGraph;
+  readonly updates: SegmentUpdates;
   readonly treatments: ReturnType<typeof treatmentsOf>;
 }
 
@@ -26,7 +30,7 @@ export interface Session extends Omit<PreparedSession, 'vectors'> {
   readonly engine: Engine;
 }
 
-/** Builds the graph that goes on from `state`; throws a `NetworkError`, and nothing has happened then. */
+/** Builds the graphs that go on from `state`; throws a `NetworkError`, and nothing has happened then. */
 export function prepareSession(
   setup: TrainingSetup,
   groups: readonly ParameterGroup[],
@@ -35,7 +39,9 @@ export function prepareSession(
   const { declarations, optimiser } = setup;
   const treatments = treatmentsOf(declarations.parameters, groups, optimiser.weightDecay);
   const laidOut = layOutState(state, treatments, setup);
-  return { ...laidOut, treatments, graph: stepGraph(setup, laidOut.layout, laidOut.frozen) };
+  const { layout, frozen } = laidOut;
+  const graph = stepGraph(setup, layout, frozen);
+  return { ...laidOut, treatments, graph, updates: segmentUpdates(setup, layout) };
 }
 
 /**
@@ -45,10 +51,22 @@ export function prepareSession(
 export async function openSession(options: SessionOptions, prepared: PreparedSession): Promise<Session> {
   const { kernels, engine, network } = options;
   const form = await trainingForm(engine.provider, kernels);
-  const model = writeModel({ name: network.name, outputs: prepared.graph.outputs, ...form });
-  const opened = await openEngine(model, { ...engine, guard: reportName, state: prepared.vectors });
   const { vectors: _, ...session } = prepared;
+  const model = writeModel({ name: network.name, outputs: prepared.graph.outputs, ...form });
+  const opened = await openEngine(model, { ...engine, kept: engineState(prepared) });
   return { ...session, engine: opened };
+}
+
+/** What the engine of a prepared session keeps: its state vectors, and how runs take part in them. */
+export function engineState({ vectors, graph, updates, layout }: PreparedSession): EngineState {
+  return {
+    state: vectors,
+    scratch: Object.fromEntries(layout.segments.map(({ size }, i) => [segmentVector(gradientKind, i), size])),
+    inputs: graph.inputs,
+    outputs: graph.gradients,
+    updates: Object.fromEntries([...updates.graphs].map(([name, each]) => [name, updateModel(name, each)])),
+    guard: reportName,
+  };
 }
 
 /** Whether a running session's graph is that of `next`, so that only the state has to be written. */

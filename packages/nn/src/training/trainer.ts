@@ -13,6 +13,7 @@ import { layOutState } from './lay-out-state.ts';
 import type { TrainingLoss } from './loss.ts';
 import { nameState, weightsOf } from './name-state.ts';
 import { hasGraphOf, openSession, prepareSession, type SessionOptions } from './session.ts';
+import { stateVectors } from './state-vectors.ts';
 import { readReport, type StepReport } from './step-report.ts';
 import type { TrainerState } from './trainer-state.ts';
 import type { Weights } from './weights.ts';
@@ -74,7 +75,8 @@ export interface Trainer {
   /**
    * One batch: a step of the optimiser, or a part of one where `microBatches` make a step. Throws a `NetworkError`:
    * 'shape-mismatch', 'type-mismatch', 'value-invalid', 'out-of-memory', or 'not-finite' when an image, the loss, the
-   * gradient or a running statistic is NaN or infinite; everything then stays as it was before the batch.
+   * gradient or a running statistic is NaN or infinite; everything then stays as it was before the batch. Where the
+   * engine itself fails while weights change, which should not happen, it refuses everything but `restore`.
    */
   step(batch: Batch): Promise<TrainerStepReport>;
   /** All numbers, copied. */
@@ -118,7 +120,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   };
 
   const run = async (batch: Batch): Promise<TrainerStepReport> => {
-    const { graph, engine } = session;
+    const { graph, updates, engine } = session;
     const step = steps + 1;
     const where =
       microBatches === 1 ? `step ${step}` : `step ${step}, batch ${microBatch + 1} of ${microBatches}`;
@@ -137,7 +139,10 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     }
     // Images and targets may lie in one buffer.
     const buffers = new Set(Object.values(feeds).map(({ data }) => data.buffer as ArrayBuffer));
-    const outputs = await engine.send({ kind: 'run', feeds }, [...buffers]);
+    const outputs = await engine.send(
+      { kind: 'run', feeds, updates: updates.calls(time), cleared: updates.cleared(time) },
+      [...buffers],
+    );
     const report = readReport(outputs, graph.parts, where);
     microBatch = isLast ? 0 : microBatch + 1;
     if (isLast) steps = step;
@@ -147,7 +152,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const readState = async (): Promise<TrainerState> => {
     const vectors = await session.engine.send({ kind: 'read-state' });
     const progress = { network: network.name, step: steps, microBatch };
-    return nameState({ ...session, vectors }, session.graph.state, declarations, progress);
+    return nameState({ ...session, vectors }, stateVectors(session.layout, setup), declarations, progress);
   };
 
   const assertOpen = (): void => {

@@ -86,11 +86,12 @@ function gradientGraph(network: Network): OnnxModel {
   );
 }
 
-/** All that one step of a trainer does, without the CPU's own operators. */
-function stepModel(
+/** The graphs of one step of a trainer, without the CPU's own operators. */
+function stepModels(
+  name: string,
   optimiser: OptimiserOptions,
   more: { microBatches: number; clipNorm?: number },
-): OnnxModel {
+): [string, () => OnnxModel][] {
   const network = unets[0]!;
   const imageShape = [2, 3, 16, 24];
   const declarations = declarationsOf(network, imageShape);
@@ -104,8 +105,15 @@ function stepModel(
     averageDecay: 0.99,
     ...more,
   };
-  const { graph } = prepareSession(setup, [], untrainedState(network, declarations, weights));
-  return withValues('step', graph.outputs);
+  const { graph, updates } = prepareSession(setup, [], untrainedState(network, declarations, weights));
+  return [
+    [name, () => withValues('step', graph.outputs)],
+    ...[...updates.graphs].map(([update, { outputs }]): [string, () => OnnxModel] => [
+      `${name}, ${update}`,
+      // Of one length: an open one has no name any more where two vectors were added.
+      () => withValues('update', outputs),
+    ]),
+  ];
 }
 
 /** Convolution of volumes with its gradients. */
@@ -120,14 +128,12 @@ function volumeGraph(): OnnxModel {
 const fixed: readonly (readonly [name: string, build: () => OnnxModel])[] = [
   ...networks.map((network) => [`${network.name}, inference`, () => inferenceGraph(network)] as const),
   ...networks.map((network) => [`${network.name}, gradients`, () => gradientGraph(network)] as const),
-  [
-    'a step with Adam',
-    () => stepModel({ name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, { microBatches: 1 }),
-  ],
-  [
+  ...stepModels('a step with Adam', { name: 'adam', weightDecay: 1e-2 }, { microBatches: 1 }),
+  ...stepModels(
     'a clipped step of micro-batches with SGD',
-    () => stepModel({ name: 'sgd', momentum: 0.9, nesterov: true }, { microBatches: 3, clipNorm: 1 }),
-  ],
+    { name: 'sgd', momentum: 0.9, nesterov: true },
+    { microBatches: 3, clipNorm: 1 },
+  ),
   ['a convolution of volumes', volumeGraph],
 ];
 
@@ -149,7 +155,8 @@ async function openStrictly(file: Uint8Array): Promise<void> {
 describe('ONNX Runtime infers the shapes that are declared', () => {
   test.each(fixed)('%s', async (_name, build) => {
     const model = build();
-    expect(model.graph.values.length).toBeGreaterThan(3);
+    const { values, nodes, outputs } = model.graph;
+    expect(values.length).toBeGreaterThanOrEqual(Math.min(4, nodes.length - outputs.length));
     expect(Object.keys(model.opsets)).toEqual(['']);
     await openStrictly(encodeModel(model));
   });

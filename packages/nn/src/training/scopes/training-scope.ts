@@ -5,16 +5,14 @@ import { constant, input, scalar, type Tensor } from '../../graph/tensor.ts';
 import type { ScopeSource } from '../../layers/scope.ts';
 import { batchNorm } from '../../operators/batch-norm.ts';
 import { add, mul, sub } from '../../operators/elementwise.ts';
-import { concat, reshape, slice } from '../../operators/layout.ts';
+import { concat } from '../../operators/layout.ts';
 import type { DeclaredNorm } from '../declarations.ts';
 import type { MaskInput } from '../dropout-masks.ts';
-import type { NetworkLayout, Placed } from '../layout.ts';
+import type { NetworkLayout } from '../layout.ts';
 import type { Weights } from '../weights.ts';
 import { inferenceScope } from './inference-scope.ts';
 
 export interface TrainingScope extends ScopeSource {
-  /** The trained parameters of each segment, in its order: what the loss is differentiated by. */
-  readonly trained: readonly (readonly Tensor[])[];
   /** One for each dropout that the forward graph has. */
   readonly masks: readonly MaskInput[];
   /** The flat running statistics after this batch; call it after the forward graph was built. */
@@ -22,29 +20,20 @@ export interface TrainingScope extends ScopeSource {
 }
 
 /**
- * A network in training: parameters are parts of the vectors of their segments, norms use the statistics of the batch,
- * dropout multiplies by a mask that is fed. What the layout says is frozen is as in inference, from `frozen`.
+ * A network in training with the given parameters: norms use the statistics of the batch, dropout multiplies by a mask
+ * that is fed. What the layout says is frozen is as in inference, from `frozen`.
  */
 export function trainingScope(
   layout: NetworkLayout,
-  segments: readonly Tensor[],
+  parameters: ReadonlyMap<string, Tensor>,
   frozen: Weights,
 ): TrainingScope {
-  const trained = layout.segments.map(({ parameters }, i) =>
-    parameters.map((placed) => partOf(segments[i]!, placed)),
-  );
-  const parameters = new Map(
-    layout.segments.flatMap((segment, i) =>
-      segment.parameters.map(({ name }, j) => [name, trained[i]![j]!] as const),
-    ),
-  );
   const norms = new Set(layout.norms.map(({ name }) => name));
   const fixed = inferenceScope(frozen, { folded: true });
   const masks: MaskInput[] = [];
   const batchStatistics = new Map<string, Tensor>();
 
   return {
-    trained,
     masks,
     parameter: (name, spec) => parameters.get(name) ?? fixed.parameter(name, spec),
     dropout: (name, x, rate) => {
@@ -78,11 +67,6 @@ export function trainingScope(
       return add(statistics, mul(sub(batch, statistics), shareOfBatch(layout.norms)));
     },
   };
-}
-
-/** A part of a flat vector, in its shape. */
-function partOf(flat: Tensor, { offset, size, shape }: Placed): Tensor {
-  return reshape(slice(flat, 0, offset, offset + size), shape);
 }
 
 /** The momentum of each norm, for each of its statistics. */
