@@ -143,7 +143,16 @@ async function findRuns(client: MlflowClient, experimentId: string, identity: st
 }
 
 async function deleteRuns(client: MlflowClient, runs: readonly StoredRun[]): Promise<void> {
-  for (const { info } of runs) await client.post('runs/delete', { run_id: info.run_id });
+  for (const { info } of runs) {
+    try {
+      await client.post('runs/delete', { run_id: info.run_id });
+    } catch (error) {
+      // Gone already: somebody was faster, or an attempt that seemed to fail had been obeyed.
+      const isGone =
+        isRefusal(error, 'INVALID_PARAMETER_VALUE') || isRefusal(error, 'RESOURCE_DOES_NOT_EXIST');
+      if (!isGone) throw error;
+    }
+  }
 }
 
 /** Tags of people: not ours, and of MLflow's own the note only. */

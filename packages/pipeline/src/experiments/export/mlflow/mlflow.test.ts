@@ -251,6 +251,14 @@ describe('a server that is not at its best', () => {
     expect(active().map(({ status }) => status)).toEqual(['FINISHED']);
   });
 
+  test('that obeyed a deletion and lost its answer is not told that this is a mistake', async () => {
+    await bring([told(fixtureRun('a'))]);
+    disturbFirst('runs/delete', 1, { status: 502, obey: true });
+    const [outcome] = await bring([told(fixtureRun('a', { state: 'stopped' }))]);
+    expect(outcome!.action).toBe('replaced');
+    expect(active().length).toBe(1);
+  });
+
   test('that obeyed the making of an experiment and lost its answer has one experiment', async () => {
     disturbFirst('experiments/create', 1, { status: 502, obey: true });
     await bring([told(fixtureRun('a'))]);
