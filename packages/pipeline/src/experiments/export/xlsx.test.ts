@@ -14,13 +14,14 @@ out = []
 for sheet in book.worksheets:
     rows = [[[cell.data_type, cell.value if cell.data_type != 'd' else cell.value.isoformat(), cell.fill.fgColor.rgb if cell.fill.fill_type else None, cell.number_format]
              for cell in row] for row in sheet.iter_rows()]
-    out.append(dict(name=sheet.title, freeze=sheet.freeze_panes, rows=rows))
+    out.append(dict(name=sheet.title, freeze=sheet.freeze_panes, filter=sheet.auto_filter.ref, rows=rows))
 print(json.dumps(out))
 `;
 
 interface ReadSheet {
   readonly name: string;
   readonly freeze: string | null;
+  readonly filter: string | null;
   readonly rows: readonly (readonly [type: string, value: unknown, fill: string | null, format: string][])[];
 }
 
@@ -78,6 +79,7 @@ describe('XLSX', () => {
         'per-case results',
         1,
       ]);
+      expect([sheet!.filter, other!.filter]).toEqual(['A1:P3', 'A1:A1']);
       const [header, row, flagged] = sheet!.rows;
       expect(header!.map(([, value]) => value)).toEqual(cells.map((_, i) => `c${i}`));
       expect(row!.map(([type, value]) => [type, value])).toEqual([

@@ -8,12 +8,13 @@ const flagColour = '#fde2c8';
 
 /**
  * Tables as the sheets of one workbook (Office Open XML). Numbers are numbers with all their digits, times are dates in UTC,
- * yes and no are booleans, no value is an empty cell; text is never a formula. The heading stays in sight while scrolling,
- * and test results of patients that chose something are coloured.
+ * yes and no are booleans, no value is an empty cell; text is never a formula. The heading stays in sight while scrolling
+ * and has buttons to filter by, and test results of patients that chose something are coloured.
  * @throws PipelineError `option-invalid` for more rows or columns than a sheet can have
  */
 export async function xlsxBytes(tables: readonly ExportTable[]): Promise<Uint8Array> {
   const { default: writeExcelFile } = await import('write-excel-file/node');
+  const { getCellAddress } = await import('write-excel-file/utility');
   const sheets = tables.map((table) => {
     if (table.rows.length >= most.rows || table.columns.length > most.columns) {
       throw new PipelineError('option-invalid', 'This is more than a sheet of a spreadsheet can hold.', {
@@ -39,7 +40,24 @@ export async function xlsxBytes(tables: readonly ExportTable[]): Promise<Uint8Ar
       stickyColumnsCount: 1,
     };
   });
-  return new Uint8Array(await writeExcelFile(sheets).toBuffer());
+  const features = [
+    {
+      files: {
+        transform: { 'xl/worksheets/sheet{id}.xml': { transform: filterButtons(tables, getCellAddress) } },
+      },
+    },
+  ];
+  return new Uint8Array(await writeExcelFile(sheets, { features }).toBuffer());
+}
+
+/** Buttons in the heading that sort and filter; the library leaves them to those who want them. */
+function filterButtons(tables: readonly ExportTable[], addressOf: (row: number, column: number) => string) {
+  return (xml: string, _options: unknown, { sheetIndex }: { readonly sheetIndex: number }): string => {
+    const { rows, columns } = tables[sheetIndex]!;
+    const range = `A1:${addressOf(rows.length, columns.length - 1)}`;
+    // The schema wants it right behind the data.
+    return xml.replace('</sheetData>', () => `</sheetData><autoFilter ref="${range}"/>`);
+  };
 }
 
 function cellOf(cell: Cell) {
