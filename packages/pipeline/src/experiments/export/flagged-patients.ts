@@ -1,3 +1,4 @@
+import { patientFiles } from '../record/patient-files.ts';
 import type { RunRecord } from '../record/run-record.ts';
 import { isTested } from './export-run.ts';
 
@@ -13,7 +14,7 @@ export function createFlagger(store: readonly RunRecord[]): (run: RunRecord) => 
   const namesWithoutHash = new Set<string>();
   for (const run of store) {
     for (const patient of run.choosers) {
-      const known = fileHashes(run, patient);
+      const known = patientFiles(run, patient);
       names.add(patient);
       if (known.length === 0) namesWithoutHash.add(patient);
       for (const hash of known) hashes.add(hash);
@@ -23,19 +24,9 @@ export function createFlagger(store: readonly RunRecord[]): (run: RunRecord) => 
     const tested = new Set(run.cases.filter((one) => isTested(run, one)).map(({ patient }) => patient));
     return [...tested].filter((patient) => {
       if (run.choosers.includes(patient)) return true;
-      const known = fileHashes(run, patient);
+      const known = patientFiles(run, patient);
       if (known.length === 0) return names.has(patient);
       return known.some((hash) => hashes.has(hash)) || namesWithoutHash.has(patient);
     });
   };
-}
-
-/** Hashes of the cases of a patient, as far as the run knows them. */
-function fileHashes({ files, split, cases }: RunRecord, patient: string): string[] {
-  const ofSplit = Object.entries(split?.patients ?? {}).filter(([, one]) => one === patient);
-  const ids = [
-    ...ofSplit.map(([id]) => id),
-    ...cases.filter((one) => one.patient === patient).map((one) => one.case),
-  ];
-  return [...new Set(ids)].flatMap((id) => files[id] ?? []);
 }
