@@ -12,8 +12,8 @@ export const demoSettings = {
     'preprocess.windowHU': '-60,200',
     'preprocess.spacingMm': '2,2',
     'network.levels': '4',
-    'training.steps': '800',
-    'training.stepsPerEpoch': '200',
+    'training.steps': '1600',
+    'training.stepsPerEpoch': '400',
     // Small patches, many of them, most on lesions, small lesions as often as large ones.
     'training.patchSize': '64,64',
     'training.batchSize': '16',
