@@ -11,13 +11,14 @@ export interface ThresholdChoice {
 
 /**
  * The threshold of the grid with the highest mean of Dice over cases, each case weighing the same; of equals the one
- * nearest to 0.5. `fallback` stays when no case has the class, or when no threshold finds it (`leastDice`): there is
- * nothing to choose by then.
+ * nearest to 0.5. `fallback` stays when no case has the class, or when no threshold finds it (Dice below
+ * `least`): there is nothing to choose by then.
  */
 export function chooseThreshold(
   cases: readonly ProbabilityCounts[],
   fallback: number,
   grid: readonly number[] = thresholdGrid,
+  least: number = leastDice,
 ): ThresholdChoice {
   const diceOf = (threshold: number) => meanOf(cases.map((counts) => diceAt(counts, threshold)));
   const planned: ThresholdChoice = { threshold: fallback, dice: diceOf(fallback) };
@@ -28,5 +29,5 @@ export function chooseThreshold(
     const dice = diceOf(threshold)!;
     if (best === undefined || dice > best.dice! + 1e-12) best = { threshold, dice };
   }
-  return best!.dice! < leastDice ? planned : best!;
+  return best!.dice! < least ? planned : best!;
 }

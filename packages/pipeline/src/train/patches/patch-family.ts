@@ -138,7 +138,13 @@ export async function patchFamily(
     /** Mean lesion Dice over cases on spread slices, at the threshold that is best for this epoch. */
     validate: async (run, control) => {
       const { counts, losses } = await countsOf(validation, run, control);
-      const { threshold, dice } = chooseThreshold(counts, plan.postprocess.lesionThreshold, patchThresholds);
+      const { threshold, dice } = chooseThreshold(
+        counts,
+        plan.postprocess.lesionThreshold,
+        patchThresholds,
+        // Trained on far more lesion than there is, a classifier is near 0 at the planned threshold whatever it has learnt.
+        0,
+      );
       const lesionDice = dice === null ? null : round(dice);
       return {
         liverDice: null,
