@@ -131,7 +131,8 @@ export function drawLesions(
         const most = Math.max(low, Math.min(high, liverHu + 5));
         const drawn = random.between(low, most);
         const contrast = Math.max(drawn, Math.min(most, visibleContrastHu(diameter, wishes.noiseSdHu)));
-        const rim = diameter >= 10 && random.uniform() < 0.3;
+        // A rim is up to 6 mm deep: in a smaller lesion it would leave no darker core, and the whole would vanish.
+        const rim = diameter >= 10 && random.uniform() < 0.3 && diameter >= 20;
         lesions.push({
           centre: found.centre,
           diameterMm: diameter,
