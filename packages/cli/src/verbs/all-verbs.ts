@@ -4,6 +4,7 @@ import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { evaluate } from './evaluate.ts';
 import { explain } from './explain.ts';
+import { folds } from './folds.ts';
 import { inspect } from './inspect.ts';
 import { phantom } from './phantom.ts';
 import { segment } from './segment.ts';
@@ -19,6 +20,7 @@ export const verbs: readonly AnyVerb[] = [
   inspect,
   convert,
   weights,
+  folds,
   train,
   sweep,
   segment,

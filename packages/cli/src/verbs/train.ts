@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { keyValue, seedNumber } from '../options.ts';
+import { keyValue, positiveInteger, seedNumber } from '../options.ts';
 import { commandLine } from '../terminal/command-line.ts';
 import { formatDuration } from '../terminal/rate.ts';
 import type { Verb } from '../verb.ts';
@@ -12,6 +12,9 @@ interface TrainOptions {
   readonly set?: Record<string, string>;
   readonly validation?: string[];
   readonly test?: string[];
+  readonly folds?: string;
+  readonly fold?: number;
+  readonly innerValidation?: number;
   readonly seed?: number;
   readonly startSmall?: boolean;
   readonly watchTest?: boolean;
@@ -38,6 +41,14 @@ export const train: Verb<TrainOptions> = {
       'patients that choose the checkpoint (default: drawn by the seed)',
     ),
     new Option('--test <patient...>', 'patients that are held out'),
+    new Option('--fold <number>', 'hold out this fold of glisson folds, from 1: it validates').argParser(
+      positiveInteger,
+    ),
+    new Option('--folds <file>', 'where the folds are (default: DATA.folds.json beside the data)'),
+    new Option(
+      '--inner-validation <patients>',
+      'the fold tests, and so many patients drawn from the others validate',
+    ).argParser(positiveInteger),
     new Option('--seed <number>', 'of split, weights, sampling and augmentation').argParser(seedNumber),
     new Option(
       '--start-small',
@@ -59,6 +70,10 @@ export const train: Verb<TrainOptions> = {
       command:
         'glisson train --data liver --recipe unet-2d --out runs/liver --validation E --test F --seed 3',
       meaning: 'patients chosen by hand',
+    },
+    {
+      command: 'glisson train --data liver --fold 2 --out runs/fold-2',
+      meaning: 'the second of the folds that glisson folds made validates',
     },
     {
       command: 'glisson train --data liver --recipe patch-small --out runs/patches --start-small',

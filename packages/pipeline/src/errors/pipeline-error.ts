@@ -6,6 +6,8 @@ export type PipelineErrorCode =
   | 'plan-version'
   | 'data-invalid'
   | 'split-impossible'
+  | 'folds-invalid'
+  | 'data-changed'
   | 'model-invalid'
   | 'run-invalid'
   | 'result-invalid'

@@ -1,5 +1,4 @@
 import type { EpochTraining, Metrics, StepMetrics } from './metrics.ts';
-import { round } from './run.ts';
 
 /**
  * Means over the steps since the last epoch, each line of steps weighing as many steps as it averages; empty when there is none.
@@ -17,7 +16,7 @@ export function epochTraining(lines: readonly Metrics[]): EpochTraining {
   if (count === 0) return {};
   const mean = (of: (line: StepMetrics) => number | undefined) => {
     const sum = steps.reduce((total, one) => total + (of(one.line) ?? Number.NaN) * one.count, 0);
-    return Number.isNaN(sum) ? undefined : round(sum / count);
+    return Number.isNaN(sum) ? undefined : Number((sum / count).toPrecision(7));
   };
   const softDice = (c: number) => mean((line) => ('softDice' in line ? line.softDice[c] : undefined));
   const means = {

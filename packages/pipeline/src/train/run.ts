@@ -1,5 +1,6 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createPredictor, type Predictor } from '@glisson/nn/runtime/predictor';
+import type { RunCurve } from '../experiments/curves/run-curve.ts';
 import type { TrainingFamily, TrainingRun } from './family.ts';
 import type { EpochMetrics, MetricsLog } from './metrics.ts';
 import type { RunPaths } from './run-folder.ts';
@@ -16,6 +17,7 @@ export interface Run extends TrainingRun {
   usage(): { readonly seconds: number; readonly coreSeconds: number };
   /** See `TrainOptions`. */
   readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
+  readonly onCurve?: (curve: RunCurve) => void;
   /** Whether the held-out cases are scored after each epoch, too. */
   readonly watchTest: boolean;
 }

@@ -6,10 +6,13 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import type { Finding } from '@glisson/imaging/volume/scan';
 import { createTrainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
+import type { RunCurve } from '../experiments/curves/run-curve.ts';
 import { type OpenRunFile, openRunFile } from '../experiments/record/open-run-file.ts';
 import type { SweepMembership } from '../experiments/record/run-record.ts';
 import { weightsOrigin } from '../experiments/record/weights-origin.ts';
 import { hashFile } from '../fingerprint/hash-files.ts';
+import { assertFoldsFit } from '../folds/check-folds.ts';
+import { readFold } from '../folds/read-fold.ts';
 import { type AnyPlan, isPatchPlan } from '../plan/any-plan.ts';
 import { fieldsOfPlan } from '../plan/fields-of-plan.ts';
 import { planHash } from '../plan/plan-text.ts';
@@ -51,6 +54,12 @@ export interface TrainOptions {
   readonly validation?: readonly string[];
   /** Patients that training never looks at. */
   readonly test?: readonly string[];
+  /** File of folds (see `createFolds`), instead of patients by name; default with `fold`: beside the data. */
+  readonly folds?: string;
+  /** The fold that is held out, from 1: it validates, or with `innerValidation` it tests. */
+  readonly fold?: number;
+  /** So many patients of the other folds validate, and the fold tests. */
+  readonly innerValidation?: number;
   /** Short for `training.seed`. */
   readonly seed?: number;
   /**
@@ -78,6 +87,8 @@ export interface TrainOptions {
    * ends training there, in order: the model is that of the best epoch so far. A run that ended early can be resumed.
    */
   readonly goOn?: (epoch: EpochMetrics) => Promise<boolean>;
+  /** Shown the course so far after each epoch, and at the start when a run is resumed. */
+  readonly onCurve?: (curve: RunCurve) => void;
   /** For run.json: the command line, the sweep that this is a trial of, and the folds that the patients were taken from. */
   readonly command?: string;
   readonly sweep?: SweepMembership;
@@ -129,10 +140,13 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
     recipe.schema,
   );
   const seed = (set.get('training.seed') as number | undefined) ?? 1;
+  const fold = await readFold(options);
   await assertMayRun(options.out, { resume, force: options.force ?? false });
 
   const data = await findTrainingData(options.data, control);
-  const { validation, test } = { ...(given && patientsOf(given.split)), ...namedPatients(options) };
+  if (fold !== undefined) assertFoldsFit(fold.folds, data.cases, fold.file);
+  const named = fold?.sides ?? { ...(given && patientsOf(given.split)), ...namedPatients(options) };
+  const { validation, test } = named;
   const split = splitByPatient(data.cases, { validation, test, seed });
   const cache = options.cache ?? join(cacheFolder(), 'preprocessed');
   const summaries = await summariseCases(data, split.train, cache, control);
@@ -167,7 +181,8 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
       unlock ??= await lockRun(paths.lock);
       if (checkpoint === undefined) await startRun(paths, plan);
       const { environment, changes } = await recordStart(paths, checkpoint?.progress.step, options.threads);
-      const { command, sweep, foldsHash } = options;
+      const { command, sweep } = options;
+      const foldsHash = fold?.foldsHash ?? options.foldsHash;
       const transfer = isPatchPlan(plan) ? plan.training.transfer : undefined;
       const isUsed = transferred === undefined || transferred.origin.loaded.length > 0;
       const runFile = await openRunFile(paths.folder, {
@@ -197,7 +212,7 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
         if (transferred !== undefined) await writeLog(paths, 'weights', transferred.origin);
 
         const progress = checkpoint?.progress ?? firstProgress(plan);
-        const { threads, goOn } = options;
+        const { threads, goOn, onCurve } = options;
         const groups = family.groupsAt(progress.step);
         const trainer = await createTrainer({ ...family.trainer, groups, threads, signal: control.signal });
         try {
@@ -205,7 +220,19 @@ export async function trainRun(options: TrainOptions, control: TaskControl = {})
           const metrics = await openMetrics(paths.metrics, progress.metrics);
           const every = options.checkpointEverySteps ?? defaultCheckpointEverySteps;
           const { usage } = runFile;
-          const run: Run = { plan, family, paths, trainer, metrics, threads, every, goOn, watchTest, usage };
+          const run: Run = {
+            plan,
+            family,
+            paths,
+            trainer,
+            metrics,
+            threads,
+            every,
+            goOn,
+            onCurve,
+            watchTest,
+            usage,
+          };
           const steps = await trainSteps(run, progress, control);
           const finished = await finishRun(run, set, control);
           if (finished.validation.lesionDice === null) findings.push(noLesionToValidate(plan));

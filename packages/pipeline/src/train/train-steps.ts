@@ -3,6 +3,7 @@ import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { NetworkError } from '@glisson/nn/errors/network-error';
 import type { Trainer } from '@glisson/nn/training/trainer';
 import { PipelineError } from '../errors/pipeline-error.ts';
+import { curveOf } from '../experiments/curves/run-curve.ts';
 import { runCurveSvg } from '../experiments/curves/run-curve-svg.ts';
 import { type TrainProgress, writeCheckpoint } from './checkpoint.ts';
 import { epochTraining } from './epoch-training.ts';
@@ -24,6 +25,8 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
   const { training } = plan;
   const before = metrics.all().findLast((line): line is EpochMetrics => line.kind === 'epoch');
   if (before?.step === begin.step && (await endsAfter(run, before))) return begin.step;
+  const showCurve = () => run.onCurve?.(curveOf('', metrics.all(), training));
+  if (before !== undefined) showCurve();
   let { best, pending } = begin;
   let lastScore = '';
   let groups = JSON.stringify(family.groupsAt(begin.step));
@@ -76,6 +79,7 @@ export async function trainSteps(run: Run, begin: TrainProgress, control: TaskCo
       }
       lastScore = `, Dice liver ${shown(scores.liverDice)}, lesion ${shown(scores.lesionDice)}`;
       await writeFileWhole(paths.curve, runCurveSvg(metrics.all(), training));
+      showCurve();
       await writeLog(paths, 'epoch', { epoch, step: done, ...trained, ...scores, ...run.usage() });
       if (after !== undefined && (await family.afterEpoch(run, epoch, control)))
         batch = family.createBatch(after);
