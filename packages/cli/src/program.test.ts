@@ -68,6 +68,6 @@ describe('the command line', () => {
     });
     expect(
       options('train', '--data', 'd', '--out', 'o', '--set', 'a.b=1', '--set', 'c=x=y', '--test', 'F', 'G'),
-    ).toMatchObject({ recipe: 'unet-2d', set: { 'a.b': '1', c: 'x=y' }, test: ['F', 'G'] });
+    ).toMatchObject({ set: { 'a.b': '1', c: 'x=y' }, test: ['F', 'G'] });
   });
 });

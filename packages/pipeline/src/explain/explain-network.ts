@@ -1,9 +1,9 @@
 import { compareEvaluation, type EvaluationComparison } from '@glisson/nn/analysis/compare-evaluation';
 import { describeNetwork, type NetworkAnalysis } from '@glisson/nn/analysis/describe-network';
 import type { Network } from '@glisson/nn/models/network';
-import { unet2d } from '@glisson/nn/models/unet-2d';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import { patchNetwork } from '../patches/patch-network.ts';
+import { unetNetwork } from '../plan/unet-network.ts';
 import { loadModel } from '../predict/load-model.ts';
 import { type NetworkChoices, namedNetwork, networkNames, usualPatch } from './named-network.ts';
 
@@ -92,5 +92,5 @@ async function trainedNetwork(source: string): Promise<MeantNetwork> {
     const { network, training, inference } = model.plan;
     return { network: patchNetwork(network), patch: training.patchSize, stride: inference.outputStride };
   }
-  return { network: unet2d(model.plan.network), patch: model.plan.training.patchSize[0], stride: 8 };
+  return { network: unetNetwork(model.plan.network), patch: model.plan.training.patchSize[0], stride: 8 };
 }

@@ -1,9 +1,9 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
-import { unet2d } from '@glisson/nn/models/unet-2d';
 import { segmentation } from '@glisson/nn/training/segmentation';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { Plan } from '../plan/plan.ts';
+import { unetNetwork } from '../plan/unet-network.ts';
 import type { PreparedCase } from '../preprocess/prepared-case.ts';
 import { createBatch, describeBatch } from './batch.ts';
 import { type CaseIndex, indexCase } from './case-index.ts';
@@ -119,7 +119,7 @@ function assertLabelled(side: string, cases: readonly CaseIndex[]): void {
 function trainerParts(plan: Plan, cases: readonly CaseIndex[]): TrainerParts {
   const { training, network } = plan;
   return {
-    network: unet2d(network),
+    network: unetNetwork(network),
     imageShape: [training.batchSize, network.inputChannels, training.patchSize[1], training.patchSize[0]],
     loss: segmentation(training.loss),
     optimiser: optimiserOptions(training.optimiser),
