@@ -43,7 +43,12 @@ export function browserBackend(runtimeUrl?: string): Backend {
                 'One thread: the page is not cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp).',
               ],
       };
-      return wrapSession(ort, session, report, { fillsOutputs: false, ownsResults: true, profiled: false });
+      return wrapSession(ort, session, report, {
+        fillsOutputs: false,
+        ownsResults: true,
+        profiled: false,
+        unread: false,
+      });
     },
   };
 }

@@ -3,6 +3,7 @@ import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntim
 import { NetworkError } from '../errors/network-error.ts';
 import type { Backend, SessionOptions } from './backend.ts';
 import { wrapSession } from './onnx-session.ts';
+import { withUnreadOutput } from './unread-output.ts';
 
 /** ONNX Runtime's native library. */
 export const nodeBackend: Backend = {
@@ -10,14 +11,17 @@ export const nodeBackend: Backend = {
     const { provider, profile } = options;
     refuseUnknown(provider);
     const threads = options.threads ?? availableParallelism();
-    const { session, complete } = await create(model, settings(options, threads), provider);
+    // The output that is not read belongs to the CPU: on another provider, copies are not what counts.
+    const unread = options.placed === true && provider === 'cpu';
+    const bytes = unread ? withUnreadOutput(model) : model;
+    const { session, complete } = await create(bytes, settings(options, threads), provider);
     const report = {
       runtime: `onnxruntime-node ${env.versions.node}`,
       providers: complete ? [provider] : [provider, 'cpu'],
       threads,
       notes: [],
     };
-    const traits = { fillsOutputs: true, ownsResults: false, profiled: profile !== undefined };
+    const traits = { fillsOutputs: true, ownsResults: false, profiled: profile !== undefined, unread };
     return wrapSession({ InferenceSession, Tensor }, session, report, traits);
   },
 };

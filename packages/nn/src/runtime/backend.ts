@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly memoryPattern: boolean;
   /** Write a profile of every node to a file of this prefix, when the session is released. */
   readonly profile?: string;
+  /** Every run has places for all outputs. Default false. */
+  readonly placed?: boolean;
 }
 
 /** What came of the options. */

@@ -7,8 +7,10 @@ import type { EngineState, UpdateCall, VectorPart } from './messages.ts';
 export interface EngineMemory {
   /** Parts of vectors that the model is fed; not copied. */
   readonly inputs: Readonly<Record<string, EngineTensor>>;
-  /** Where outputs of the model go. */
-  readonly outputs: Readonly<Record<string, FloatTensor>>;
+  /** Where the outputs of a run go: into vectors, and into new arrays. */
+  places(): Readonly<Record<string, FloatTensor>>;
+  /** Whether an output goes into a vector, at once or when it is taken. */
+  isKept(output: string): boolean;
   /**
    * Takes a run over, where its guard is finite: new vectors, then the updates. Throws what the engine throws; the
    * vectors are then of no use, and everything but `write` is refused.
@@ -36,7 +38,15 @@ const pieceLength = 2 ** 18;
 /** Opens the updates' models and makes room for scratch vectors. */
 export async function openMemory(
   backend: Backend,
-  { state = {}, scratch = {}, inputs = [], outputs = [], updates = {}, guard }: Partial<EngineState>,
+  {
+    state = {},
+    scratch = {},
+    inputs = [],
+    outputs = [],
+    results: shapes = {},
+    updates = {},
+    guard,
+  }: Partial<EngineState>,
   options: SessionOptions,
 ): Promise<EngineMemory> {
   const vectors: Readonly<Record<string, Float32Array>> = {
@@ -46,8 +56,8 @@ export async function openMemory(
   const { profile, ...rest } = options;
   const sessions = new Map<string, BackendSession>();
   for (const [index, [name, model]] of Object.entries(updates).entries()) {
-    const own = profile === undefined ? rest : { ...rest, profile: `${profile}-update${index}` };
-    sessions.set(name, await backend.open(model, own));
+    const own = profile === undefined ? {} : { profile: `${profile}-update${index}` };
+    sessions.set(name, await backend.open(model, { ...rest, ...own, placed: true }));
   }
   const part = ({ vector, offset, dims }: VectorPart): FloatTensor => ({
     data: vectors[vector]!.subarray(offset, offset + sizeOf(dims)),
@@ -91,9 +101,16 @@ export async function openMemory(
     }
   };
 
+  const written = parts(outputs);
   return {
     inputs: parts(inputs),
-    outputs: parts(outputs),
+    places: () => ({
+      ...written,
+      ...Object.fromEntries(
+        Object.entries(shapes).map(([name, dims]) => [name, { data: new Float32Array(sizeOf(dims)), dims }]),
+      ),
+    }),
+    isKept: (output) => output in written || output.startsWith(nextPrefix),
     take: async (results, calls, cleared) => {
       if (guard !== undefined && !(results[guard]!.data as Float32Array).every(Number.isFinite)) return;
       try {

@@ -20,6 +20,8 @@ export interface EngineState {
   readonly inputs: readonly VectorPart[];
   /** Outputs of the model that are written to scratch vectors. */
   readonly outputs: readonly VectorPart[];
+  /** Shapes of its other outputs. */
+  readonly results: Readonly<Record<string, readonly number[]>>;
   /**
    * Models that change vectors in place after a run: elementwise, of inputs of any one length, with whatever reads a
    * vector done before its output `next.*` is written.

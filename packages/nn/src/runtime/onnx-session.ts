@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { BackendSession, EngineReport, EngineTensor } from './backend.ts';
+import { isUnread, unreadName } from './unread-output.ts';
 
 /** What the packages `onnxruntime-node` and `onnxruntime-web` have in common. */
 export interface OnnxRuntime {
@@ -14,6 +15,8 @@ export interface SessionTraits {
   /** Whether results lie in buffers of their own, which may be transferred. */
   readonly ownsResults: boolean;
   readonly profiled: boolean;
+  /** Whether the model is one of `withUnreadOutput`. */
+  readonly unread: boolean;
 }
 
 /** Wraps an open session of ONNX Runtime. */
@@ -38,15 +41,19 @@ export function wrapSession(
         const place = traits.fillsOutputs ? places[name] : undefined;
         fetches[name] = place === undefined ? null : toOnnx(place);
       }
+      const results = await session.run(inputs, fetches).catch((error: unknown) => {
+        if (traits.unread && isUnread(error)) return {} as Record<string, Tensor>;
+        throw error;
+      });
       const outputs: Record<string, EngineTensor> = {};
-      for (const [name, result] of Object.entries(await session.run(inputs, fetches))) {
-        const { data, dims } = result as Tensor;
+      for (const [name, fetched] of Object.entries(fetches)) {
         const place = places[name];
-        if (place === undefined) outputs[name] = { data: floatsOf(data, traits), dims };
-        else {
-          // What was written into a given array comes back as another object: the array itself is kept, not copied.
-          if (fetches[name] === null) place.data.set(data as Float32Array);
-          outputs[name] = place;
+        const result = results[name] as Tensor | undefined;
+        // What was written into a given array may come back as another object: the array itself is kept.
+        if (place !== undefined && fetched === null) place.data.set(result!.data as Float32Array);
+        if (place !== undefined) outputs[name] = place;
+        else if (result !== undefined && name !== unreadName) {
+          outputs[name] = { data: floatsOf(result.data, traits), dims: result.dims };
         }
       }
       return outputs;

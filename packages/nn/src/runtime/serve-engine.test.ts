@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NetworkError } from '../errors/network-error.ts';
-import type { Backend, BackendSession, FloatTensor } from './backend.ts';
+import type { Backend, BackendSession } from './backend.ts';
 import type { EngineReply, EngineRequest } from './messages.ts';
 import { serveEngine } from './serve-engine.ts';
 
@@ -20,11 +20,11 @@ type Run = BackendSession['run'];
 
 function counted(feeds: Parameters<Run>[0], places: NonNullable<Parameters<Run>[1]>) {
   const x = feeds.x!.data[0]!;
-  const { gradient } = places as { gradient: FloatTensor };
-  gradient.data.fill(10 * x);
+  places.gradient!.data.fill(10 * x);
   if (x === -5) throw new Error('a negative step');
-  const count = { data: Float32Array.from(feeds.count!.data, (value) => value + x), dims: [2] };
-  return { report: { data: Float32Array.of(1 / x), dims: [1] }, gradient, 'next.count': count };
+  places['next.count']!.data.set(Float32Array.from(feeds.count!.data, (value) => value + x));
+  places.report!.data[0] = 1 / x;
+  return { ...places };
 }
 
 function updated(feeds: Parameters<Run>[0], places: NonNullable<Parameters<Run>[1]>) {
@@ -82,6 +82,7 @@ describe('an engine with state', () => {
       scratch: { slope: 4 },
       inputs: [{ name: 'count', vector: 'count', offset: 0, dims: [2] }],
       outputs: [{ name: 'gradient', vector: 'slope', offset: 1, dims: [3] }],
+      results: { report: [1], 'next.count': [2] },
       updates: { add: new Uint8Array(1) },
       guard: 'report',
     });

@@ -1,7 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import type { Backend, BackendSession, EngineTensor } from './backend.ts';
 import { engineError } from './engine-error.ts';
-import { type EngineMemory, nextPrefix, openMemory } from './engine-memory.ts';
+import { type EngineMemory, openMemory } from './engine-memory.ts';
 import type {
   EngineReply,
   EngineRequest,
@@ -34,7 +34,7 @@ export function serveEngine(backend: Backend, post: Post): (request: NumberedReq
 
   const openModel = async ({ model, options, kind: _, ...kept }: OpenRequest) => {
     provider = options.provider;
-    const session = await backend.open(model, options);
+    const session = await backend.open(model, { ...options, placed: kept.results !== undefined });
     open = { session, memory: await openMemory(backend, kept, options) };
     return session.report;
   };
@@ -42,11 +42,9 @@ export function serveEngine(backend: Backend, post: Post): (request: NumberedReq
   const run = async ({ feeds, updates = [], cleared = [] }: RunRequest) => {
     const { session, memory } = opened();
     memory.assertWhole();
-    const results = await session.run({ ...feeds, ...memory.inputs }, memory.outputs);
+    const results = await session.run({ ...feeds, ...memory.inputs }, memory.places());
     await memory.take(results, updates, cleared);
-    // What went into vectors stays here.
-    const isOwn = (name: string) => !name.startsWith(nextPrefix) && !(name in memory.outputs);
-    return Object.fromEntries(Object.entries<EngineTensor>(results).filter(([name]) => isOwn(name)));
+    return Object.fromEntries(Object.entries(results).filter(([name]) => !memory.isKept(name)));
   };
 
   const answer = async (request: EngineRequest): Promise<EngineResult> => {

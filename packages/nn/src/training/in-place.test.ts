@@ -18,7 +18,7 @@ import { engineState, prepareSession } from './session.ts';
 /** ONNX Runtime that writes results into buffers of their own first: nothing is overwritten while it is read. */
 const twoBuffers: Backend = {
   open: async (model, options) => {
-    const session = await nodeBackend.open(model, options);
+    const session = await nodeBackend.open(model, { ...options, placed: false });
     return {
       ...session,
       run: async (feeds, places = {}) => {

@@ -64,6 +64,11 @@ export function engineState({ vectors, graph, updates, layout }: PreparedSession
     scratch: Object.fromEntries(layout.segments.map(({ size }, i) => [segmentVector(gradientKind, i), size])),
     inputs: graph.inputs,
     outputs: graph.gradients,
+    results: Object.fromEntries(
+      Object.entries(graph.outputs)
+        .filter(([name]) => !graph.gradients.some((gradient) => gradient.name === name))
+        .map(([name, { shape }]) => [name, shape]),
+    ),
     updates: Object.fromEntries([...updates.graphs].map(([name, each]) => [name, updateModel(name, each)])),
     guard: reportName,
   };
