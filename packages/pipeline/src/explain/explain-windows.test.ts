@@ -102,7 +102,7 @@ describe('the picture', () => {
     const explained = explainWindows(volume, labels, options);
     const plain = await pixelsOf(await drawWindows(explained, 'A slice'));
     // 1024 of 64 pixels: 16 each. Pixel (40, 30) has 40 HU: (40 + 160) / 400 of 255.
-    const [left, top] = [16, 122];
+    const [left, top] = [16, 130];
     expect(plain.at(left + 40 * 16 + 8, top + 30 * 16 + 4)).toEqual([128, 128, 128]);
     expect(plain.at(left + 2 * 16, top + 46 * 16)).toEqual([0, 0, 0]);
     const probability = new Float32Array(width * height);
@@ -111,16 +111,19 @@ describe('the picture', () => {
       probability.fill(1, y * width + 40, y * width + 46);
       mask.fill(2, y * width + 40, y * width + 46);
     }
-    const judged = await pixelsOf(await drawWindows(explained, 'A slice', { probability, labels: mask }));
+    const judged = await pixelsOf(
+      await drawWindows(explained, 'A slice', { probability, labels: mask, threshold: 0.5 }),
+    );
     expect(judged.info.height).toBeGreaterThan(plain.info.height + 400);
-    const rows = judged.info.height - 40 - 16;
+    // The panels end above the colour bar and its numbers; they show the body, x 12 to 51 and y 8 to 39, and 2 pixels more.
+    const from = { x: 10, y: 6, width: 44, height: 36 };
     const half = Math.floor((judged.info.width - 48) / 2);
-    const panelTop = rows - Math.round((half * height) / width);
-    const scale = half / width;
+    const scale = half / from.width;
+    const panelTop = judged.info.height - 40 - 16 - 14 - 34 - Math.round(from.height * scale);
     const inPanel = (panel: 0 | 1, x: number, y: number) =>
       judged.at(
-        Math.round(16 + panel * (half + 16) + (x + 0.5) * scale),
-        Math.round(panelTop + (y + 0.5) * scale),
+        Math.round(16 + panel * (half + 16) + (x + 0.5 - from.x) * scale),
+        Math.round(panelTop + (y + 0.5 - from.y) * scale),
       );
     expect(inPanel(0, 43, 23)).toEqual([255, 255, 240]);
     expect(inPanel(0, 48, 30)).toEqual([0, 0, 0]);
@@ -128,6 +131,24 @@ describe('the picture', () => {
     expect(red - blue).toBeGreaterThan(80);
     expect(inPanel(1, 48, 34)).toEqual([128, 128, 128]);
   });
+});
+
+test('a scan that was clipped has a body, too; without labels the middle of the body is shown', () => {
+  const { volume } = phantom();
+  const clipped = createVolume(
+    volume.geometry,
+    volume.voxels.map((value) => Math.max(-160, value)),
+  );
+  const [plain, again] = [volume, clipped].map((one) => explainWindows(one, undefined, options)) as [
+    ReturnType<typeof explainWindows>,
+    ReturnType<typeof explainWindows>,
+  ];
+  expect([...again.body]).toEqual([...plain.body]);
+  expect(again.body.reduce((sum, inside) => sum + inside, 0)).toBeGreaterThan(0.9 * 40 * 32);
+  expect(again.body[0]).toBe(0);
+  expect(again.examples.every(({ tissue }) => tissue === 'body')).toBe(true);
+  expect(Math.abs(again.focus.x - 31.5)).toBeLessThan(4);
+  expect(Math.abs(again.focus.y - 23.5)).toBeLessThan(4);
 });
 
 test('what cannot be drawn is refused', () => {

@@ -29,6 +29,8 @@ export interface SliceJudgement {
   readonly probability: Float32Array;
   /** 0, 1 liver, 2 lesion. */
   readonly labels: Uint8Array;
+  /** Probability from which a pixel is lesion. */
+  readonly threshold: number;
 }
 
 /** A slice as a sliding window sees it; pictures are [height, width] in the radiological view. */
@@ -43,6 +45,8 @@ export interface WindowsExplanation {
   readonly blocks: readonly BlockShares[];
   readonly windows: readonly ExampleWindow[];
   readonly examples: readonly ExampleWindow[];
+  /** Middle of the window that is drawn, and of the close-up: a lesion, else liver, else the middle of the body. */
+  readonly focus: { readonly x: number; readonly y: number };
 }
 
 const exampleCount = 8;
@@ -84,9 +88,10 @@ export function explainWindows(
   const k = sliceIndex(geometry, slice);
   const area = geometry.size[0] * geometry.size[1];
   const cut = <T extends Uint8Array>(voxels: T) => view.turn(voxels.subarray(k * area, (k + 1) * area));
-  const body = cut(bodyMask(volume));
+  const body = cut(bodyMask(volume, { thresholdHU: bodyThreshold(volume) }));
   const inView = labels && cut(labels.voxels);
   const windows = windowsAt(stride, width, height, body, inView);
+  const examples = exampleWindows(windows, exampleCount);
   return {
     slice,
     view,
@@ -97,8 +102,30 @@ export function explainWindows(
     labels: inView,
     blocks: blockShares(blocksOf(width, height, rows, columns), width, body, inView),
     windows,
-    examples: exampleWindows(windows, exampleCount),
+    examples,
+    focus: focusOf(windows, examples),
   };
+}
+
+function focusOf(
+  windows: readonly ExampleWindow[],
+  [first]: readonly ExampleWindow[],
+): { readonly x: number; readonly y: number } {
+  if (first?.tissue === 'lesion' || first?.tissue === 'liver') return first;
+  const body = windows.filter(({ tissue }) => tissue !== 'outside');
+  const some = body.length > 0 ? body : windows;
+  const mean = (of: (window: ExampleWindow) => number) =>
+    some.reduce((sum, window) => sum + of(window), 0) / some.length;
+  const [x, y] = [mean((window) => window.x), mean((window) => window.y)];
+  const distance = (window: ExampleWindow) => Math.hypot(window.x - x, window.y - y);
+  return some.reduce((near, one) => (distance(one) < distance(near) ? one : near));
+}
+
+/** Air is far below -500 HU, unless the scan was clipped above that: then it is what lies lowest. */
+function bodyThreshold({ voxels }: Volume): number {
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const value of voxels) if (value < lowest) lowest = value;
+  return Math.max(-500, lowest);
 }
 
 function chooseSlice(labels: Labelmap | undefined, { geometry }: Volume): number {

@@ -35,9 +35,11 @@ export async function judgeSlice(
     const k = sliceIndex(geometry, slice);
     const lesion = await lesionSlice(scan, k, plan, scorer);
     const probability = nearest(lesion, [geometry.size[0], geometry.size[1]], [view.width, view.height]);
+    const threshold = plan.postprocess.lesionThreshold;
     return {
       probability,
-      labels: Uint8Array.from(probability, (p) => (p >= plan.postprocess.lesionThreshold ? 2 : 0)),
+      labels: Uint8Array.from(probability, (p) => (p >= threshold ? 2 : 0)),
+      threshold,
     };
   } finally {
     await scorer.close();
