@@ -7,6 +7,7 @@ import { explain } from './explain.ts';
 import { folds } from './folds.ts';
 import { inspect } from './inspect.ts';
 import { phantom } from './phantom.ts';
+import { runs } from './runs.ts';
 import { segment } from './segment.ts';
 import { sweep } from './sweep.ts';
 import { train } from './train.ts';
@@ -25,5 +26,6 @@ export const verbs: readonly AnyVerb[] = [
   sweep,
   segment,
   evaluate,
+  runs,
   explain,
 ];
