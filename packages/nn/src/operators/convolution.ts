@@ -3,6 +3,7 @@ import { emitBody } from '../graph/emit-body.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, constantOperator, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
+import { emitReversed } from '../onnx/emit-reversed.ts';
 import { convolve, convolveTranspose, convolveWeightGradient } from '../reference/convolve.ts';
 import { concat, reshape, reverse, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
@@ -174,15 +175,7 @@ const flippedKernelOperator: Operator<{ readonly groups: number }> = {
     const { groups } = attributesOf(flippedKernelOperator, result);
     const [k, c, ...kernel] = result.inputs[0]!.shape as [number, number, ...number[]];
     const axes = kernel.map((_, axis) => axis + 2);
-    const flipped = kernel.every((size) => size === 1)
-      ? w!
-      : onnx.node('Slice', [
-          w!,
-          onnx.int64(axes.map(() => -1)),
-          onnx.int64(axes.map(() => -(2 ** 31))),
-          onnx.int64(axes),
-          onnx.int64(axes.map(() => -1)),
-        ]);
+    const flipped = emitReversed(onnx, w!, result.inputs[0]!.shape, 2);
     if (groups === 1) return onnx.node('Transpose', [flipped], { perm: { ints: [1, 0, ...axes] } });
     const split = onnx.node('Reshape', [flipped, onnx.int64([groups, k / groups, c, ...kernel])]);
     const perm = [0, 2, 1, ...axes.map((axis) => axis + 1)];
@@ -236,18 +229,8 @@ export function convolutionTranspose(
     });
     // ONNX knows no negative padding; a kernel that only ever saw zeros is rare enough for the general form.
     if ([...before, ...after].every((zeros) => zeros >= 0)) {
-      const options = { dilation, groups };
-      if (groups > 1 || sizeOf(w.shape) <= 2 * sizeOf(y.shape)) {
-        const kernel = apply(flippedKernelOperator, [w], { groups });
-        return convolution(y, kernel, { ...options, pads: [...before, ...after] });
-      }
-      // Small images, large weights: turning the images round is cheaper than turning the weights.
-      const axes = spatialAxes(y);
-      const turned = convolution(reverse(y, axes), transpose(w, [1, 0, ...axes]), {
-        ...options,
-        pads: [...after, ...before],
-      });
-      return reverse(turned, axes);
+      const kernel = apply(flippedKernelOperator, [w], { groups });
+      return convolution(y, kernel, { dilation, groups, pads: [...before, ...after] });
     }
   }
   return apply(convolutionTransposeOperator, [y, w], { ...attributes, size: options.size });

@@ -33,7 +33,7 @@ export interface EngineMemory {
 export const nextPrefix = 'next.';
 
 /** So long a piece of every vector of an update, with what lies between, stays in the processor's cache. */
-const pieceLength = 2 ** 18;
+const pieceLength = 2 ** 19;
 
 /** Opens the updates' models and makes room for scratch vectors. */
 export async function openMemory(
