@@ -18,9 +18,9 @@ export interface Column {
 /** Numbers of a choice that lie further apart than this, by their factor, have a logarithmic axis. */
 const logFactor = 20;
 
-/** The axes of a space: a field whose dimensions all give numbers is a number. */
+/** The axes of a space: a field whose dimensions all give numbers is a number. What has one value only is none. */
 export function columnsOf(space: Space): Column[] {
-  const fields = variedFields(space);
+  const fields = variedFields(space).filter((field) => isVaried(space, field));
   return fields.map((field) => {
     const dimensions = space.dimensions.filter((dimension) => dimension.field === field);
     const title = titleOf(field, fields);
@@ -36,6 +36,12 @@ export function columnsOf(space: Space): Column[] {
       (dimensions.every(({ kind }) => kind === 'choice') && low > 0 && high / low >= logFactor);
     return { field, title, scale: isLog && low > 0 ? 'log' : 'linear', names: [], low, high };
   });
+}
+
+function isVaried(space: Space, field: string): boolean {
+  const dimensions = space.dimensions.filter((dimension) => dimension.field === field);
+  const isRange = dimensions.some(({ kind }) => kind !== 'choice');
+  return isRange || new Set(dimensions.flatMap(labelsOf)).size > 1;
 }
 
 function numbersOf(dimension: Dimension): (number | undefined)[] {
