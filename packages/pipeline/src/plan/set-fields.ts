@@ -29,7 +29,7 @@ export function isDerivedField(name: string): boolean {
 /** Values by dotted path, e.g. `training.steps`, checked against the plan's schema. */
 export type FieldValues = ReadonlyMap<string, unknown>;
 
-/** `1,2` for lists, JSON for all else, plain text where it is no JSON. */
+/** `1,2` for lists (`null` for none), JSON for all else, plain text where it is no JSON. */
 function parseText(text: string, list: boolean): unknown {
   const parseOne = (part: string): unknown => {
     try {
@@ -38,7 +38,7 @@ function parseText(text: string, list: boolean): unknown {
       return part;
     }
   };
-  if (list && !text.trim().startsWith('[')) return text.split(',').map((part) => parseOne(part.trim()));
+  if (list && text.trim() !== 'null' && !text.trim().startsWith('[')) return text.split(',').map((part) => parseOne(part.trim()));
   return parseOne(text);
 }
 

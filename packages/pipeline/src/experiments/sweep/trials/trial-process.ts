@@ -63,9 +63,14 @@ export async function runTrialProcess(
       );
     } else outcome = reply;
   });
+  // Not the event 'close': Node does not emit it when this side has disconnected.
+  const allSaid = new Promise<void>((resolve) => child.stderr!.once('close', () => resolve()));
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, by) => resolve(by === null ? `exit code ${code}` : `signal ${by}`));
+    child.once('exit', (code, by) => {
+      const how = by === null ? `exit code ${code}` : `signal ${by}`;
+      void allSaid.then(() => resolve(how));
+    });
   });
   signal?.addEventListener('abort', leave, { once: true });
   send({ kind: 'run', options });
