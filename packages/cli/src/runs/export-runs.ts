@@ -1,3 +1,4 @@
+import { PipelineError } from '@glisson/pipeline/errors/pipeline-error';
 import type { ExportRun } from '@glisson/pipeline/experiments/export/export-run';
 import type { RunRecord } from '@glisson/pipeline/experiments/record/run-record';
 import { UsageError } from '../terminal/error-report.ts';
@@ -33,6 +34,15 @@ export async function exportRuns(
   context: VerbContext,
 ): Promise<VerbResult> {
   const format = checkedFormat(options, context);
+  if (chosen.length === 0) {
+    // Not an empty file: over a good one, written by --force from a wrong folder, it would be a loss.
+    throw new PipelineError('run-invalid', 'There is no run to export.', {
+      where: store,
+      found: all.length === 0 ? 'no runs' : `${all.length} runs, none of which matches`,
+      advice:
+        all.length === 0 ? 'Say with --runs where the runs are.' : 'Check --where with glisson runs list.',
+    });
+  }
   const { createFlagger } = await import('@glisson/pipeline/experiments/export/flagged-patients');
   const { runNames } = await import('@glisson/pipeline/experiments/export/run-names');
   const names = runNames(
@@ -46,7 +56,7 @@ export async function exportRuns(
   }
   const flagged = runs.filter(({ flaggedPatients }) => flaggedPatients.length > 0).map(({ name }) => name);
   if (flagged.length > 0) {
-    context.note(`warning: test patients that chose something are flagged: ${shortList(flagged)}`);
+    context.note(`warning: flagged, since test patients of theirs chose something: ${shortList(flagged)}`);
   }
   const result = await (format === 'mlflow'
     ? toMlflow(runs, options, context)

@@ -84,9 +84,15 @@ export const runs: Verb<RunsOptions> = {
       'hyperparameters',
       'cases',
     ]),
-    new Option('--out <path>', 'export: where to; - is stdout'),
-    new Option('--experiment <name>', 'export: experiment of MLflow'),
-    new Option('--with-cases', 'export: scores by case in MLflow, too'),
+    new Option(
+      '--out <path>',
+      'export: file or folder to write (default: runs.csv and the like), - for stdout',
+    ),
+    new Option(
+      '--experiment <name>',
+      'export: experiment of MLflow; MLFLOW_TRACKING_URI says on which server',
+    ),
+    new Option('--with-cases', 'export: send scores by case to MLflow, too, with names of patients'),
     new Option('--force', 'export: replace what is there'),
   ],
   examples: [
@@ -101,6 +107,10 @@ export const runs: Verb<RunsOptions> = {
     },
     { command: 'glisson runs show first', meaning: 'all of runs/first' },
     { command: 'glisson runs export --format xlsx --out runs.xlsx', meaning: 'the spreadsheet' },
+    {
+      command: 'glisson runs export --format markdown --where "kind=train" --out -',
+      meaning: 'a table for a README',
+    },
   ],
   async run([name, ...given], options, context) {
     const action = Object.hasOwn(actions, name!) ? actions[name!] : undefined;

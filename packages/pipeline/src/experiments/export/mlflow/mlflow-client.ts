@@ -136,8 +136,8 @@ function adviceOn(status: number): string | undefined {
 function reasonOf(error: unknown): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return 'no answer in time';
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : message;
+  const { code, message: why } = (cause ?? {}) as { code?: unknown; message?: unknown };
+  return String(code ?? why ?? message);
 }
 
 /** Milliseconds of a Retry-After in seconds; one that gives a date is not heeded. */
