@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,7 +67,32 @@ describe('glisson runs', () => {
     expect(glisson('export', '--format', 'csv', '--out', '-').stdout.split('\r\n')).toHaveLength(4);
   });
 
+  test('compare: what differs in the plans, and scores of the same cases', () => {
+    const { stdout, status } = glisson('compare', 'trial-2', 'trial-3');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/training\.optimiser\.learningRate +0\.01 +0\.001/);
+    expect(stdout).toMatch(/trial-3 +validation +prepared +lesionDice +3 \(3\) .*\+0\.033 +too few patients/);
+  });
+
+  test('prune lists, and deletes only with --yes', async () => {
+    await makeRun(join(folder, 'more', 'a'), { lesionDice: [0.1, 0.1, 0.1] });
+    await makeRun(join(folder, 'more', 'b'));
+    const args = ['prune', '--runs', 'more', '--keep-best', '1'];
+    const listed = glisson(...args);
+    expect(listed.stdout).toMatch(/^a .*not among the best 1 by validation/m);
+    expect(listed.stdout).toContain('Nothing was: --yes deletes it.');
+    expect(readdirSync(join(folder, 'more'))).toContain('a');
+    const done = glisson(...args, '--yes');
+    expect(done.stderr).toMatch(/^a .*not among/m);
+    expect(done.stdout).toContain('of 1 runs');
+    expect(readdirSync(join(folder, 'more'))).not.toContain('a');
+    expect(glisson('list', '--runs', 'more', '--columns', 'state').stdout).not.toMatch(/^a /m);
+  });
+
   test.each([
+    [['prune'], 2, 'Say what may go'],
+    [['prune', 'trial-2', '--where', 'lr<1'], 2, 'not both'],
+    [['compare', 'trial-2'], 2, 'takes 2 or more RUNs, found 1'],
     [['list', '--where', 'recip=a'], 2, 'Did you mean recipe?'],
     [['list', '--where', 'lr <'], 2, 'at character 5'],
     [['list', '--sort', 'dice:down'], 2, 'The order cannot be read.'],

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { positiveInteger } from '../options.ts';
+import { positiveInteger, seedNumber } from '../options.ts';
 import type { ExportOptions } from '../runs/export-runs.ts';
 import { UsageError } from '../terminal/error-report.ts';
 import type { Verb, VerbContext, VerbResult } from '../verb.ts';
@@ -11,6 +11,11 @@ interface RunsOptions extends ExportOptions {
   readonly limit?: number | 'all';
   readonly columns?: readonly string[];
   readonly thorough?: boolean;
+  readonly seed?: number;
+  readonly keepBest?: number;
+  readonly failed?: boolean;
+  readonly checkpoints?: boolean;
+  readonly yes?: boolean;
 }
 
 interface Action {
@@ -35,11 +40,23 @@ const actions: Readonly<Record<string, Action>> = {
     run: async ([name], options, context) =>
       (await import('../runs/show-run.ts')).showAction(name!, options, context),
   },
+  compare: {
+    takes: [2, Number.POSITIVE_INFINITY],
+    options: ['seed'],
+    run: async (given, options, context) =>
+      (await import('../runs/compare-action.ts')).compareAction(given, options, context),
+  },
   export: {
     takes: [0, 0],
     options: ['where', 'sort', 'limit', 'format', 'table', 'out', 'experiment', 'withCases', 'force'],
     run: async (_names, options, context) =>
       (await import('../runs/export-action.ts')).exportAction(options, context),
+  },
+  prune: {
+    takes: [0, Number.POSITIVE_INFINITY],
+    options: ['where', 'keepBest', 'failed', 'checkpoints', 'yes'],
+    run: async (given, options, context) =>
+      (await import('../runs/prune-action.ts')).pruneAction(given, options, context),
   },
   rebuild: {
     takes: [0, 0],
@@ -54,7 +71,8 @@ export const runs: Verb<RunsOptions> = {
   arguments: '<action> [runs...]',
   summary: 'List, filter, show, compare, export and tidy up the runs of a folder',
   description:
-    'list: the runs that match --where. show RUN: all that is known of one. ' +
+    'list: the runs that match --where. show RUN: all that is known of one. compare RUN RUN ...: in what their plans differ, and ' +
+    'their scores on the same cases with bootstrap intervals. prune: delete runs, or their checkpoints, after a list of them. ' +
     'export: for spreadsheets, TensorBoard, MLflow and papers. rebuild: read all folders anew. ' +
     'A RUN is a folder, as a path or relative to the folder of runs, or an id. The folders are the truth: the index beside them ' +
     'is brought up to date by each command and can be deleted at any time. "Best" is always by validation patients.',
@@ -70,6 +88,14 @@ export const runs: Verb<RunsOptions> = {
     ),
     new Option('--limit <number>', 'at most so many, or all (default of list: 50)').argParser(limit),
     new Option('--columns <names>', 'list: fields to show, with commas between').argParser(names),
+    new Option('--seed <number>', 'compare: of the bootstrap (default: 1)').argParser(seedNumber),
+    new Option(
+      '--keep-best <number>',
+      'prune: finished trainings but so many with the highest lesion Dice on validation patients',
+    ).argParser(positiveInteger),
+    new Option('--failed', 'prune: runs that failed'),
+    new Option('--checkpoints', 'prune: only the checkpoints of finished trainings, which then cannot go on'),
+    new Option('--yes', 'prune: delete what is listed'),
     new Option('--thorough', 'rebuild: hash models and other large files, too, to find edits'),
     new Option('--format <format>', 'export: what to write').choices([
       'csv',
@@ -106,6 +132,14 @@ export const runs: Verb<RunsOptions> = {
       meaning: 'what went wrong',
     },
     { command: 'glisson runs show first', meaning: 'all of runs/first' },
+    {
+      command: 'glisson runs compare first second',
+      meaning: 'plans and scores of two runs, case by case of the same patients',
+    },
+    {
+      command: 'glisson runs prune --where "sweep!=none" --keep-best 3',
+      meaning: 'what would go of all trials but the best three; --yes deletes it',
+    },
     { command: 'glisson runs export --format xlsx --out runs.xlsx', meaning: 'the spreadsheet' },
     {
       command: 'glisson runs export --format markdown --where "kind=train" --out -',
