@@ -9,6 +9,8 @@ import { testRandom } from '../testing/numbers.ts';
 import { declarationsOf } from '../training/declarations.ts';
 import { exportModel } from '../training/export-model.ts';
 import { initialWeights } from '../training/initialise.ts';
+import { segmentation } from '../training/segmentation.ts';
+import { createTrainer } from '../training/trainer.ts';
 import { denseNetwork } from './dense-network.ts';
 
 interface Case {
@@ -98,4 +100,57 @@ test('parameters of the small network, and who cannot judge patches', () => {
     convolutionsPerLevel: 1,
   });
   expect(() => denseNetwork(unet, { patchSize: [64, 64], outputStride: 4 })).toThrow(/segmentation/);
+});
+
+test('the head is trained in the dense form: from targets of all windows, with frozen layers before it', async () => {
+  const classifier = patchCnn({ inputChannels: 1, classes: 2, baseChannels: 4, dropout: 0 });
+  const [patch, side, stride] = [65, 81, 4];
+  const network = denseNetwork(classifier, { patchSize: [patch, patch], outputStride: stride });
+  const random = testRandom(5);
+  const windows = (side - patch) / stride + 1;
+  // The left windows are brighter in their middle than the right ones.
+  const image = Float32Array.from(
+    { length: side * side },
+    (_, i) => (i % side < side / 2 ? 1 : -1) + 0.2 * random.normal(),
+  );
+  const targets = Uint8Array.from({ length: windows * windows }, (_, i) =>
+    i % windows < windows / 2 ? 1 : 0,
+  );
+  const initial = initialWeights(classifier, declarationsOf(classifier), { random });
+  const trainer = await createTrainer({
+    network,
+    imageShape: [1, 1, side, side],
+    loss: segmentation({ crossEntropyWeight: 1, diceWeight: 0, classWeights: [1, 1] }),
+    optimiser: { name: 'adam' },
+    groups: [{ names: ['stage1', 'stage2', 'stage3', 'last'], frozen: true }],
+    initial,
+    random,
+    threads: 1,
+  });
+  try {
+    const losses: number[] = [];
+    for (let step = 0; step < 40; step++) {
+      losses.push(
+        (await trainer.step({ images: image.slice(), targets: targets.slice(), learningRate: 0.02 })).loss,
+      );
+    }
+    expect(losses.at(-1)).toBeLessThan(0.5 * losses[0]!);
+    const weights = await trainer.weights({ averaged: false });
+    expect(weights['stage1.first.conv.weight']!.values).toEqual(initial['stage1.first.conv.weight']!.values);
+    expect(weights['head.weight']!.values).not.toEqual(initial['head.weight']!.values);
+    // The same weights judge single patches.
+    const model = { network: classifier, weights, imageShape: [1, 1, patch, patch] };
+    const single = await createPredictor(exportModel(model), { threads: 1 });
+    const lesion = async (left: number) => {
+      const cut = Float32Array.from({ length: patch * patch }, (_, i) => {
+        return image[Math.floor(i / patch) * side + left + (i % patch)]!;
+      });
+      return (await single.run(cut, [1, 1, patch, patch])).data[1]!;
+    };
+    expect(await lesion(0)).toBeGreaterThan(0.6);
+    expect(await lesion(side - patch)).toBeLessThan(0.4);
+    await single.close();
+  } finally {
+    await trainer.close();
+  }
 });

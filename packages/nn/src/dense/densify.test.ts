@@ -97,6 +97,14 @@ const networks: Record<string, Layer> = {
     flatten,
     linear(2),
   ]),
+  'means of maps as logits': sequential([
+    step(3, 3),
+    maxPool({ kernel: 2 }),
+    step(4, 3),
+    step(3, 1),
+    globalAveragePool,
+    flatten,
+  ]),
   'dense blocks and a transition': sequential([
     step(3, 3),
     denseLayer(step(2, 3)),

@@ -68,8 +68,12 @@ export function densify(
     if (tensor === patch || !tensor.inputs.some((source) => values.has(source))) continue;
     values.set(tensor, denseForm(tensor, values, outputStride));
   }
-  const result = values.get(logits);
-  if (result?.kind !== 'map' || sizeInPatch(result).some((length) => length !== 1)) {
+  const found = values.get(logits);
+  // A classifier may end in means, flattened.
+  const last = found?.kind === 'reshaped' ? found.map : found;
+  const isVector = last !== undefined && sizeInPatch(last).every((length) => length === 1);
+  const result = isVector ? plain(logits, last) : undefined;
+  if (result === undefined || logits.shape.length !== 2) {
     throw unsupported(logits, 'it does not end in one vector of logits for a patch');
   }
   const positions = space.map((length, axis) => Math.floor((length - size[axis]!) / outputStride[axis]!) + 1);

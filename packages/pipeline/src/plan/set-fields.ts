@@ -38,7 +38,8 @@ function parseText(text: string, list: boolean): unknown {
       return part;
     }
   };
-  if (list && text.trim() !== 'null' && !text.trim().startsWith('[')) return text.split(',').map((part) => parseOne(part.trim()));
+  if (list && text.trim() !== 'null' && !text.trim().startsWith('['))
+    return text.split(',').map((part) => parseOne(part.trim()));
   return parseOne(text);
 }
 

@@ -254,7 +254,7 @@ export async function patchFamily(
   function assertLesions(all: readonly PatchCase[], stride: number): void {
     if (all.some(({ counts }) => counts.lesion.at(-1)! > 0)) return;
     throw new PipelineError('data-invalid', 'No lesion is in reach of the training patches.', {
-      found: `no pixel of label 2 on every ${stride === 1 ? '' : `${stride}th `}pixel of the ${preprocess.crop === 'none' ? 'slices' : `slices, cropped to the ${preprocess.crop},`} of ${all.map(({ prepared }) => prepared.id).join(', ')}`,
+      found: `no pixel of label 2 ${stride === 1 ? 'in the slices' : `among every ${stride}th pixel and row of the slices`}${preprocess.crop === 'none' ? '' : `, cropped to the ${preprocess.crop},`} of ${all.map(({ prepared }) => prepared.id).join(', ')}`,
       expected: 'label 2 for lesion in at least one training case',
       advice:
         stride === 1
