@@ -1,4 +1,4 @@
-import type { SweepResult } from '@glisson/pipeline/experiments/sweep/outcome/sweep-result';
+import type { SweepSummary } from '@glisson/pipeline/experiments/sweep/run-sweep';
 import { Option } from 'commander';
 import { positiveInteger } from '../options.ts';
 import { type BudgetOption, budget } from '../sweep/budget-option.ts';
@@ -68,6 +68,7 @@ async function outline(spec: string, options: SweepOptions, { control }: VerbCon
   const { outlineSweep } = await import('@glisson/pipeline/experiments/sweep/plan-sweep');
   const found = await outlineSweep({ ...options, spec }, control);
   const { trials, planned, fields, checked } = found;
+  const titles = await titlesOf(fields);
   const varied = fields.filter((field) => field !== 'recipe');
   const rows = trials.map(({ trial, recipe, weights, settings }) => [
     String(trial),
@@ -75,7 +76,7 @@ async function outline(spec: string, options: SweepOptions, { control }: VerbCon
     weights,
     ...varied.map((field) => String(settings[field] ?? '')),
   ]);
-  const header = ['trial', 'recipe', 'first weights', ...varied.map((field) => field.split('.').at(-1)!)];
+  const header = ['trial', 'recipe', 'first weights', ...varied.map((field) => titles.get(field)!)];
   const more =
     planned === undefined
       ? 'As many trials as the minutes allow; these come first.'
@@ -111,7 +112,21 @@ async function run(spec: string, options: SweepOptions, context: VerbContext): P
     control,
   ).finally(() => display.finish());
   for (const text of summary.notes) note(text);
-  return { json: summary, text: sweepText(summary) };
+  const fields = variedFields(summary.result.trials);
+  return { json: summary, text: sweepText(summary, await titlesOf(fields)) };
+}
+
+/** Fields that had more than one setting. */
+function variedFields(trials: SweepSummary['result']['trials']): string[] {
+  const fields = [...new Set(trials.flatMap(({ settings }) => Object.keys(settings)))];
+  const settingsOf = (field: string) => new Set(trials.flatMap(({ settings }) => settings[field] ?? []));
+  return fields.filter((field) => settingsOf(field).size > 1);
+}
+
+/** Fields that were varied, with the titles that plots and report give them. */
+async function titlesOf(fields: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { titleOf } = await import('@glisson/pipeline/experiments/sweep/outcome/columns');
+  return new Map(fields.map((field) => [field, titleOf(field, fields)]));
 }
 
 const dice = (value: number | null) => (value === null ? '–' : value.toFixed(3));
@@ -119,21 +134,12 @@ const dice = (value: number | null) => (value === null ? '–' : value.toFixed(3
 /** Rows of the ranking that are printed; the report has all. */
 const shownRows = 12;
 
-function sweepText({
-  result,
-  seconds,
-  report,
-  winnerPlan,
-}: {
-  readonly result: SweepResult;
-  readonly seconds: number;
-  readonly report: string;
-  readonly winnerPlan: string | null;
-}): string {
+function sweepText(
+  { result, seconds, report, winnerPlan }: SweepSummary,
+  titles: ReadonlyMap<string, string>,
+): string {
   const { trials, baselines, winner, test, chosenOn, importance } = result;
-  const fields = [...new Set(trials.flatMap(({ settings }) => Object.keys(settings)))].filter(
-    (field) => field !== 'recipe',
-  );
+  const fields = [...titles.keys()].filter((field) => field !== 'recipe');
   const blank = fields.map(() => '');
   const rows = [
     ...trials
@@ -154,8 +160,8 @@ function sweepText({
     'trial',
     'recipe',
     'first weights',
-    ...fields.map((f) => f.split('.').at(-1)!),
-    'lesion',
+    ...fields.map((field) => titles.get(field)!),
+    'lesion Dice',
     'state',
   ];
   const failed = trials.filter(({ state }) => state === 'failed').length;
@@ -169,7 +175,7 @@ function sweepText({
   if (importance !== null) {
     const shares = importance.fields
       .slice(0, 5)
-      .map(({ field, share }) => `${field.split('.').at(-1)} ${(share * 100).toFixed(0)} %`);
+      .map(({ field, share }) => `${titles.get(field)} ${(share * 100).toFixed(0)} %`);
     lines.push(
       `What mattered (${importance.method}, which explains ${(Math.max(0, importance.explained) * 100).toFixed(0)} % of the differences): ${shares.join(', ')}.`,
     );

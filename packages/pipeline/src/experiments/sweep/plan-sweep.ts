@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { cacheFolder } from '../../preprocess/cache-folder.ts';
 import { checkCandidates } from './check-candidates.ts';
+import { columnsOf } from './outcome/columns.ts';
 import { firstWeights } from './outcome/first-weights.ts';
 import { prepareSweep } from './prepare-sweep.ts';
 import { type SweepOptions, withOverrides } from './run-sweep.ts';
 import { samplerOf } from './samplers/samplers.ts';
 import type { Setting } from './space/dimension.ts';
-import { pointKey, recipeOf, settingsByField, variedFields } from './space/space.ts';
+import { pointKey, recipeOf, settingsByField } from './space/space.ts';
 import { readSpec } from './spec/read-spec.ts';
 import { spaceOf } from './spec/sweep-spec.ts';
 import { plannedTrials } from './trials/run-trials.ts';
@@ -36,8 +37,8 @@ export interface SweepOutline {
 const mostListed = 100;
 
 /**
- * Checks a sweep against its data and lists its trials, without training or writing anything. The trials of tpe are known as far as
- * they are drawn at random.
+ * Checks a sweep against its data and lists its trials, without training or writing anything. Of the trials of tpe those are
+ * known that come before it learns.
  * @throws as `runSweep` before its first trial
  */
 export async function outlineSweep(
@@ -70,7 +71,7 @@ export async function outlineSweep(
   return {
     schema: 'glisson.sweep-outline/1',
     name: spec.name,
-    fields: variedFields(space),
+    fields: columnsOf(space).map(({ field }) => field),
     planned,
     trials,
     checked,

@@ -1,4 +1,5 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
+import { PipelineError } from '../../errors/pipeline-error.ts';
 import type { CaseSummary } from '../../fingerprint/case-summary.ts';
 import { hashFile } from '../../fingerprint/hash-files.ts';
 import type { AnyPlan } from '../../plan/any-plan.ts';
@@ -35,7 +36,7 @@ export async function prepareSweep(
   const space = spaceOf(spec);
   const hashes = new Map<string, Promise<string>>();
   const hashOf = (file: string) => {
-    const known = hashes.get(file) ?? hashFile(file);
+    const known = hashes.get(file) ?? hashWeights(file);
     hashes.set(file, known);
     return known;
   };
@@ -52,6 +53,19 @@ export async function prepareSweep(
       return recipe.plan({ cases, dataHash: data.dataHash, split, set, weightsHash });
     },
   };
+}
+
+/** @throws PipelineError `option-invalid` when there is no such file */
+async function hashWeights(file: string): Promise<string> {
+  try {
+    return await hashFile(file);
+  } catch (error) {
+    throw new PipelineError('option-invalid', 'The first weights cannot be read.', {
+      found: `${file}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`,
+      expected: 'a file of weights; paths count from the working directory',
+      cause: error,
+    });
+  }
 }
 
 /** Fields of the plan at a point, as `TrainOptions.set` takes them. */

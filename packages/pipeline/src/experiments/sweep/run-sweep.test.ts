@@ -146,8 +146,8 @@ describe('a sweep', () => {
     const asked = decisions.find(({ by }) => by === 'asha');
     expect(asked).toMatchObject({ epoch: 1, others: {} });
     expect(decisions.filter(({ kind }) => kind === 'trial').map(({ by, known }) => [by, known])).toEqual([
-      ['random start', []],
-      ['random start', []],
+      ['latin-hypercube start', []],
+      ['latin-hypercube start', []],
       ['tpe', [1, 2]],
     ]);
     const stopped = decisions.find(({ state }) => state === 'stopped early')!;
@@ -286,13 +286,16 @@ describe('what cannot be is refused before the first trial', () => {
     expect(await readdir(root)).not.toContain('never');
   });
 
-  test('weights that are not there, or of another network', async () => {
+  test('weights that are not there', async () => {
     const file = await specWith(
       'weights.yaml',
       'choice: [0, 0.5] }',
       'choice: [0, 0.5] }\n  training.transfer.weights: { choice: { none: null, some: nowhere.safetensors } }',
     );
-    await expect(runSweep(tiny('never', { spec: file }))).rejects.toThrow();
+    await expect(runSweep(tiny('never', { spec: file }))).rejects.toMatchObject({
+      code: 'sweep-invalid',
+      message: expect.stringContaining('nowhere.safetensors'),
+    });
     expect(await readdir(root)).not.toContain('never');
   });
 
@@ -315,8 +318,8 @@ test('an outline lists the trials that do not depend on results, and writes noth
   const outline = await outlineSweep({ spec, cache: join(root, 'cache') });
   expect(outline).toMatchObject({ planned: 3, checked: 4 });
   expect(outline.trials.map(({ trial, by }) => [trial, by])).toEqual([
-    [1, 'random start'],
-    [2, 'random start'],
+    [1, 'latin-hypercube start'],
+    [2, 'latin-hypercube start'],
   ]);
   expect(await readdir(root)).toEqual(before);
 });

@@ -155,7 +155,7 @@ async function sweepTrials(sweep: OpenSweep, control: TaskControl): Promise<Swee
     const job = { id, spec, paths, cache, workers, decisions, board, clock, onChange, onEvent };
     await runTrials(job, control.signal);
     const result = await concludeSweep(
-      { spec, paths, cache, decisions: decisions.all, prepared, notes },
+      { spec, paths, cache, decisions: decisions.all, prepared, notes, threads: workers * spec.threads },
       control,
     );
     if (result.winner === null) throw nothingFinished(paths, result);

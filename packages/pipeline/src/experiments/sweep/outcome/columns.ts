@@ -10,6 +10,8 @@ export interface Column {
   readonly scale: 'linear' | 'log' | 'names';
   /** Of names: in the order of the axis. */
   readonly names: readonly string[];
+  /** Of numbers: those that an axis marks; undefined: evenly spread ones. */
+  readonly marks?: readonly number[];
   /** Of numbers: what was varied. */
   readonly low: number;
   readonly high: number;
@@ -34,7 +36,10 @@ export function columnsOf(space: Space): Column[] {
     const isLog =
       dimensions.some(({ kind }) => kind === 'loguniform') ||
       (dimensions.every(({ kind }) => kind === 'choice') && low > 0 && high / low >= logFactor);
-    return { field, title, scale: isLog && low > 0 ? 'log' : 'linear', names: [], low, high };
+    const scale = isLog && low > 0 ? 'log' : 'linear';
+    const isChoice = dimensions.every(({ kind }) => kind === 'choice');
+    const marks = [...new Set(values)].sort((a, b) => a - b);
+    return { field, title, scale, names: [], low, high, ...(isChoice && { marks }) };
   });
 }
 
@@ -57,12 +62,15 @@ function labelsOf(dimension: Dimension): string[] {
   return [dimension.low, dimension.high].map(String);
 }
 
-/** The last part of a field's name, or the last two where another field ends alike. */
-function titleOf(field: string, fields: readonly string[]): string {
+/** Shorter last parts (`lesion`, `frozen`) say too little alone. */
+const tellingLength = 7;
+
+/** The last part of a field's name; the last two where another field ends alike, or where one says too little. */
+export function titleOf(field: string, fields: readonly string[]): string {
   const parts = field.split('.');
   const last = parts.at(-1)!;
   const isAlone = fields.filter((other) => other.split('.').at(-1) === last).length === 1;
-  return isAlone ? last : parts.slice(-2).join('.');
+  return isAlone && last.length >= tellingLength ? last : parts.slice(-2).join('.');
 }
 
 /** Where a setting lies on its axis, 0 to 1. */

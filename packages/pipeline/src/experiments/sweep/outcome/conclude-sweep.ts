@@ -28,6 +28,8 @@ export interface ConcludingSweep {
   readonly decisions: readonly Decision[];
   readonly prepared: PreparedSweep;
   readonly notes: readonly string[];
+  /** For scoring the winner. */
+  readonly threads: number;
 }
 
 /** Ranks the trials, scores the winner on the test patients (once), and writes ranking, plots, report and the winner's plan. */
@@ -108,7 +110,7 @@ export async function concludeSweep(sweep: ConcludingSweep, control: TaskControl
 /** The winner's scores on the test patients: those that are written, or new ones. */
 async function testWinner(
   winner: number,
-  { spec, paths, prepared }: ConcludingSweep,
+  { spec, paths, prepared, threads }: ConcludingSweep,
   control: TaskControl,
 ): Promise<WinnerTest | null> {
   const patients = spec.split.test;
@@ -117,7 +119,7 @@ async function testWinner(
   const before = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as WinnerTest) : undefined;
   if (before?.trial === winner) return before;
   const earlier = before ? [...before.earlier, { trial: before.trial, lesionDice: before.lesionDice }] : [];
-  const options = { threads: spec.threads, earlier };
+  const options = { threads, earlier };
   const test = await scoreWinner(winner, paths.trial(winner), prepared.data, patients, options, control);
   await writeFileWhole(file, `${JSON.stringify(test, null, 2)}\n`);
   return test;

@@ -23,7 +23,8 @@ export function parallelSvg(
   const last: Column = { field: '', title: objective, scale: 'linear', names: [], low, high };
   const axes = [...columns, last];
   const width = Math.max(420, left * 2 + gap * (axes.length - 1));
-  const height = top + axisHeight + absentDrop + 46;
+  const hasAbsent = points.some((point) => columns.some(({ field }) => point.settings[field] === undefined));
+  const height = top + axisHeight + (hasAbsent ? absentDrop + 46 : 30);
   const bottom = top + axisHeight;
   const xOf = (axis: number) => left + axis * gap;
   const yOf = (share: number) => bottom - share * axisHeight;
@@ -49,7 +50,6 @@ export function parallelSvg(
     return `<path d="${path.join('')}" fill="none" ${stroke}${point.isStopped ? ' stroke-dasharray="5 3"' : ''}><title>trial ${point.trial}: ${point.objective.toFixed(3)}</title></path>`;
   });
 
-  const hasAbsent = points.some((point) => columns.some(({ field }) => point.settings[field] === undefined));
   const frames = axes.map((column, i) => {
     const x = xOf(i);
     const title = text(
@@ -99,6 +99,8 @@ export function parallelSvg(
 function marksOf(column: Column): { share: number; label: string }[] {
   const { scale, names, low, high } = column;
   if (scale === 'names') return names.map((label) => ({ share: placeOn(column, label), label }));
+  if (column.marks)
+    return column.marks.map((value) => ({ share: placeOn(column, value), label: shortNumber(value) }));
   return [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const value = scale === 'log' ? low * (high / low) ** share : low + share * (high - low);
     return { share, label: shortNumber(value) };

@@ -66,11 +66,13 @@ function panelOf(
   });
   const marks = isNames
     ? column.names.map((label) => ({ share: placeOn(column, label), label }))
-    : [0, 0.5, 1].map((share) => {
-        const { low: from, high: to } = column;
-        const value = column.scale === 'log' ? from * (to / from) ** share : from + share * (to - from);
-        return { share, label: shortNumber(value) };
-      });
+    : column.marks
+      ? column.marks.map((value) => ({ share: placeOn(column, value), label: shortNumber(value) }))
+      : [0, 0.5, 1].map((share) => {
+          const { low: from, high: to } = column;
+          const value = column.scale === 'log' ? from * (to / from) ** share : from + share * (to - from);
+          return { share, label: shortNumber(value) };
+        });
   const most = isNames ? Math.max(4, Math.floor(inner / column.names.length / 6.5)) : 9;
   const axis = marks.map(({ share, label }) =>
     text(

@@ -1,11 +1,12 @@
 import type { SeededRandom } from '@glisson/imaging/random/seeded-random';
 import { type Dimension, type Setting, settingAt, unitOf } from '../space/dimension.ts';
 import { buildPoint } from '../space/space.ts';
+import { latinHypercubeSampler } from './latin-hypercube.ts';
 import { optionShares, parzenDensity } from './parzen.ts';
-import { drawPoint, firstNew } from './random.ts';
+import { firstNew } from './random.ts';
 import type { Observation, Sampler } from './sampler.ts';
 
-/** Trials that are drawn at random before there is enough to learn from. */
+/** Trials before there is enough to learn from. */
 export const defaultStartup = 10;
 
 /** Share of the trials that count as good. */
@@ -16,7 +17,7 @@ const candidates = 24;
 
 /**
  * The tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization",
- * 2011). Ended trials are divided into the best fifth and the others. Each dimension is drawn from the density of the
+ * 2011). The first trials are those of a Latin hypercube. Then ended trials are divided into the best fifth and the others. Each dimension is drawn from the density of the
  * good ones, and of 24 draws the one is taken at which that density most exceeds the density of the others: the largest expected
  * improvement. Dimensions that vary only under conditions learn from the trials in which they did. Failed trials count among the
  * others.
@@ -25,8 +26,8 @@ export function tpeSampler(startup = defaultStartup): Sampler {
   return (state) => {
     const { space, known } = state;
     if (known.length < startup) {
-      const point = firstNew(state, (random) => drawPoint(space, random));
-      return point && { point, by: 'random start' };
+      const first = latinHypercubeSampler({ ...state, size: startup });
+      return first && { ...first, by: `${first.by} start` };
     }
     const [good, others] = divide(known);
     const point = firstNew(state, (random) =>

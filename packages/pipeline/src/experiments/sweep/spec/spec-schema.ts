@@ -57,7 +57,7 @@ export const specSchema = z.strictObject({
       name: z.enum(samplerNames),
       /** Of what is drawn; the seed of trainings is the field training.seed. */
       seed: z.int().min(0).optional(),
-      /** Of tpe: trials that are drawn at random first; default 10. */
+      /** Of tpe: trials of a Latin hypercube that come first; default 10. */
       startup: count.optional(),
     })
     .optional(),
