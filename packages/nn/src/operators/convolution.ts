@@ -4,6 +4,7 @@ import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, attributesOf, constantOperator, type Operator, type Tensor } from '../graph/tensor.ts';
 import { emitBlockedConvolution, suitsBlocks } from '../onnx/channel-blocks.ts';
 import { emitReversed } from '../onnx/emit-reversed.ts';
+import { emitImagesInside, suitsImagesInside } from '../onnx/images-inside.ts';
 import { convolve, convolveTranspose, convolveWeightGradient } from '../reference/convolve.ts';
 import { concat, reshape, reverse, slice, transpose } from './layout.ts';
 import { matmul } from './matmul.ts';
@@ -90,9 +91,14 @@ export const convolutionOperator: Operator<ConvolutionAttributes> = {
     // Constant weights of two axes, those of frozen layers, the engine puts in order itself, once.
     const isFixed = image.length === 4 && w.operator.name === constantOperator.name;
     const { stride, groups } = attributes;
-    return !isFixed && groups === 1 && suitsBlocks(image, weights, stride, onnx.channelBlock)
-      ? emitBlockedConvolution(onnx, inputs, { image, weights, result: result.shape, ...attributes })
-      : onnx.node('Conv', inputs, toOnnx(attributes));
+    if (!isFixed && groups === 1) {
+      const sizes = { image, weights, result: result.shape, ...attributes };
+      if (suitsBlocks(image, weights, stride, onnx.channelBlock)) {
+        return emitBlockedConvolution(onnx, inputs, sizes);
+      }
+      if (suitsImagesInside(onnx, sizes)) return emitImagesInside(onnx, inputs, sizes);
+    }
+    return onnx.node('Conv', inputs, toOnnx(attributes));
   },
   evaluate: (result, [x, w, b]) => {
     const attributes = attributesOf(convolutionOperator, result);
