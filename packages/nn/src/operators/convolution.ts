@@ -394,8 +394,7 @@ function flatWeightGradient(
     c,
   ]);
   const picked = dilation[last] === 1 ? grid : pickEvery(grid, rank, dilation[last]!, kernel[last]!);
-  // As a matrix of every filter: with more axes the engine takes three times as long on several cores.
-  return reshape(transpose(reshape(picked, [k, sizeOf(kernel), c]), [0, 2, 1]), weights);
+  return transpose(picked, [0, rank + 1, ...kernel.map((_, axis) => axis + 1)]);
 }
 
 /** Whether x is better the kernel, since it has more channels than dy: there must be whole windows on either side. */

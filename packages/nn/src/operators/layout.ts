@@ -113,15 +113,29 @@ export const transposeOperator: Operator<{ readonly perm: readonly number[] }> =
       const images = onnx.node('ReorderOutput', [onnx.blocked(source!, shape)], channels, blockDomain);
       return onnx.node('Reshape', [images, onnx.int64(result.shape)]);
     }
-    if (isWorthBlocks(shape, perm, onnx.channelBlock)) {
+    if (!isChannelsFirst(perm) || onnx.dynamic || onnx.openBatch) {
+      return onnx.node('Transpose', [source!], { perm: { ints: perm } });
+    }
+    const reshaped = (value: string, from: Shape, to: Shape): string =>
+      sameShape(from, to) ? value : onnx.node('Reshape', [value, onnx.int64(to)]);
+    const [a, c] = [shape[0]!, shape.at(-1)!];
+    const between = shape.slice(1, -1);
+    if (c % onnx.channelBlock === 0 && onnx.channelBlock > 1 && sizeOf(shape) >= manyNumbers) {
       // As an image with channels last, into blocks and out again: on all cores, which Transpose does not manage.
-      const [a, b, c] = shape as [number, number, number];
-      const image = onnx.node('Reshape', [source!, onnx.int64([a, b, 1, c])]);
+      const [h, w] = between.length === 2 ? between : [sizeOf(between), 1];
+      const image = reshaped(source!, shape, [a, h!, w!, c]);
       const blocks = onnx.node('ReorderInput', [image], { channels_last: { int: 1 } }, blockDomain);
       const plain = onnx.node('ReorderOutput', [blocks], { channels: { int: c } }, blockDomain);
-      return onnx.node('Reshape', [plain, onnx.int64(result.shape)]);
+      return reshaped(plain, [a, c, h!, w!], result.shape);
     }
-    return onnx.node('Transpose', [source!], { perm: { ints: perm } });
+    // As matrices: with more axes the engine takes three times as long on several cores.
+    const [rows, turned] = [
+      [a, sizeOf(between), c],
+      [a, c, sizeOf(between)],
+    ];
+    const matrices = reshaped(source!, shape, rows!);
+    const made = onnx.node('Transpose', [matrices], { perm: { ints: [0, 2, 1] } });
+    return reshaped(made, turned!, result.shape);
   },
   evaluate: (result, [source]) => {
     const { perm } = attributesOf(transposeOperator, result);
@@ -137,9 +151,10 @@ export const transposeOperator: Operator<{ readonly perm: readonly number[] }> =
 /** From so many numbers on, two orderings take less time than one transposition. */
 const manyNumbers = 2 ** 19;
 
-/** [A, B, C] to [A, C, B], whole blocks of C. */
-function isWorthBlocks(shape: Shape, perm: readonly number[], block: number): boolean {
-  return block > 1 && sameShape(perm, [0, 2, 1]) && shape[2]! % block === 0 && sizeOf(shape) >= manyNumbers;
+/** [N, ...S, C] to [N, C, ...S]. */
+function isChannelsFirst(perm: readonly number[]): boolean {
+  const last = perm.length - 1;
+  return last > 1 && perm.every((from, to) => from === (to === 0 ? 0 : to === 1 ? last : to - 1));
 }
 
 /** [N, C, ...S] to [N, ...S, C]. */
