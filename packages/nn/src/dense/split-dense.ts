@@ -1,7 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape } from '../graph/shape.ts';
 import { apply, constantOperator, input, type Tensor, topologicalOrder } from '../graph/tensor.ts';
-import type { Scope } from '../layers/scope.ts';
+import { type Scope, scopeOf } from '../layers/scope.ts';
 import { defineNetwork, type Network } from '../models/network.ts';
 
 /** A dense network cut where its head begins, for inference: see `splitDense`. */
@@ -27,12 +27,12 @@ export function splitDense(
 ): SplitDense {
   const { parts: _, ...description } = network;
   const size = imageShape.slice(2);
-  const cut = (scope: Scope, image: Tensor) => cutOf(network, isHead, scope, image);
-  const [mapShape] = [cut(placeholders(), input('image', imageShape)).maps.shape];
+  const headOnly = (scope: Scope) => placeholders(isHead, scope);
+  const mapShape = cutOf(network, isHead, headOnly(numberless()), input('image', imageShape)).maps.shape;
   return {
     trunk: defineNetwork(
       { ...description, name: `${network.name}, trunk`, smallestSize: size },
-      (scope, image) => cut(scope, image).maps,
+      (scope, image) => cutOf(network, isHead, scope, image).maps,
     ),
     head: defineNetwork(
       {
@@ -43,7 +43,7 @@ export function splitDense(
       },
       (scope, maps) => {
         const image = input('image', [maps.shape[0]!, ...imageShape.slice(1)]);
-        const whole = cut(scope, image);
+        const whole = cutOf(network, isHead, headOnly(scope), image);
         return replaced(whole.output, whole.maps, maps);
       },
     ),
@@ -51,15 +51,35 @@ export function splitDense(
 }
 
 /** What a network's forward asks for, without numbers. */
-function placeholders(): Scope {
-  const at = (path: string): Scope => ({
-    path,
-    child: (name) => at(path === '' ? name : `${path}.${name}`),
-    parameter: (name, { shape }) => input(`${path}.${name}`, shape),
-    batchNorm: (x) => x,
-    dropout: (x) => x,
+function numberless(): Scope {
+  return scopeOf({
+    parameter: (name, { shape }) => input(name, shape),
+    batchNorm: (_, x) => x,
+    dropout: (_, x) => x,
   });
-  return at('');
+}
+
+/** The scope for the parameters of the head; the trunk, which will be left out, gets no numbers to compute with. */
+function placeholders(isHead: (parameter: string) => boolean, below: Scope): Scope {
+  const own = new Set<Tensor>();
+  const at = (scope: Scope): Scope => ({
+    path: scope.path,
+    child: (name) => at(scope.child(name)),
+    parameter: (name, spec) => {
+      const full = nameBelow(scope, name);
+      if (!isHead(full)) return input(full, spec.shape);
+      const tensor = scope.parameter(name, spec);
+      own.add(tensor);
+      return tensor;
+    },
+    batchNorm: (x, affine, options) => (own.has(affine.gamma) ? scope.batchNorm(x, affine, options) : x),
+    dropout: (x, rate) => scope.dropout(x, rate),
+  });
+  return at(below);
+}
+
+function nameBelow({ path }: Scope, name: string): string {
+  return path === '' ? name : `${path}.${name}`;
 }
 
 function cutOf(network: Network, isHead: (parameter: string) => boolean, scope: Scope, image: Tensor) {
@@ -69,7 +89,7 @@ function cutOf(network: Network, isHead: (parameter: string) => boolean, scope: 
     child: (name) => watched(below.child(name)),
     parameter: (name, spec) => {
       const tensor = below.parameter(name, spec);
-      if (isHead(below.path === '' ? name : `${below.path}.${name}`)) own.add(tensor);
+      if (isHead(nameBelow(below, name))) own.add(tensor);
       return tensor;
     },
     batchNorm: (x, affine, options) => {

@@ -64,7 +64,24 @@ describe('plans of patches', () => {
     });
   });
 
+  test('kept features come with frozen layers and without hard negatives', () => {
+    const plan = planned('patch-resnet18', { 'training.features.patches': '3000' });
+    expect(plan.training.features).toEqual({ patches: 3000, copies: 0, memoryMB: 1000 });
+    expect(plan.training.transfer.frozenParts).toBe('all');
+    expect(plan.training.hardNegatives.everyEpochs).toBe(0);
+    expect(planned('patch-resnet18').training.features).toBeNull();
+    const all = { 'training.features.patches': '9', 'training.transfer.frozenParts': '2' };
+    expect(planned('patch-resnet18', all).training.transfer.frozenParts).toBe(2);
+  });
+
+  test('DenseNet-40-12 gets grey values of 0 to 255, as its weights know them', () => {
+    const { preprocess } = planned('patch-densenet121', { 'network.family': 'densenet40' });
+    expect([preprocess.mean, 1 / preprocess.sd]).toEqual([0, 255]);
+  });
+
   test.each([
+    ['training.transfer.frozenParts', '9', /at most 4 for patch-cnn/],
+    ['training.features.copies', '-1', /features\.copies/],
     ['training.patchSize', '64', /odd/],
     ['training.patchSize', '41', /at least 65/],
     ['training.stride', '0', /training\.stride/],

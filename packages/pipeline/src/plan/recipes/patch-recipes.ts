@@ -94,8 +94,9 @@ function patchPlan(recipe: string, own: Defaults, { cases, set, ...input }: Reci
       crop: 'body',
       padding: { pixels: Math.floor(patchSize / 2), value: 0 },
       channels: { source: 'repeat', count: channels, spacingMm: 5, windowsHU: [] },
-      mean: own.mean,
-      sd: own.sd,
+      // DenseNet-40-12, whose weights are about, took grey values of 0 to 255 as they are.
+      mean: family === 'densenet40' ? 0 : own.mean,
+      sd: family === 'densenet40' ? 1 / 255 : own.sd,
     },
     network: {
       family,

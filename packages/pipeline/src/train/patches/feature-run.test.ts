@@ -6,7 +6,7 @@ import { readScan } from '@glisson/imaging/scan/read-scan';
 import { classification } from '@glisson/nn/training/classification';
 import { namedWeights } from '@glisson/nn/training/named-weights';
 import { createTrainer } from '@glisson/nn/training/trainer';
-import { writeSafetensors } from '@glisson/nn/weights/safetensors';
+import { readSafetensors } from '@glisson/nn/weights/safetensors';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import { isPatchPlan } from '../../plan/any-plan.ts';
@@ -17,6 +17,7 @@ import { writeEllipses } from '../../testing/write-ellipses.ts';
 import { optimiserOptions } from '../optimiser-options.ts';
 import { type TrainOptions, trainRun } from '../train-run.ts';
 import { findTrainingData, prepareSides } from '../training-data.ts';
+import { backboneFile } from './backbone-file.ts';
 import { createFeatureBatch, drawPatch, featuresOfStep, openFeaturePool } from './feature-pool.ts';
 import { openPatchCase } from './patch-case.ts';
 
@@ -39,10 +40,10 @@ beforeAll(async () => {
       },
     }),
   );
-  const arrays = namedWeights(new Uint8Array(await readFile(join(root, 'donor', 'model.onnx'))));
-  const backbone = Object.entries(arrays).filter(([name]) => /^(stage\d|last)\./.test(name));
-  const file = writeSafetensors({ arrays: Object.fromEntries(backbone), metadata: {} });
-  await writeFile(join(root, 'backbone.safetensors'), file);
+  const donor = await loadModel(join(root, 'donor'));
+  if (donor.kind !== 'patch') throw new Error(`a ${donor.kind} model`);
+  const about = { trainedOn: 'phantoms', commit: 'abc' };
+  await writeFile(join(root, 'backbone.safetensors'), backboneFile(donor.plan, donor.onnx, about));
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -103,6 +104,18 @@ async function bytesOfRun(name: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(read));
 }
 
+test('a backbone as a file has all but the head, and says what it was trained on', async () => {
+  const file = readSafetensors(new Uint8Array(await readFile(join(root, 'backbone.safetensors'))));
+  expect(Object.keys(file.arrays)).toContain('stage3.second.norm.running_var');
+  expect(Object.keys(file.arrays).some((name) => name.startsWith('head'))).toBe(false);
+  expect(file.metadata).toMatchObject({
+    'glisson.trainedOn': 'phantoms',
+    'glisson.recipe': 'patch-small',
+    'glisson.seed': '1',
+    'glisson.commit': 'abc',
+  });
+});
+
 describe('training a head on features of frozen layers', () => {
   test('finds lesions; the model is like any other, its frozen layers are those of the file', async () => {
     const { validation, plan } = await trainRun(tiny('plain', { set: onFeatures() }));
@@ -111,6 +124,8 @@ describe('training a head on features of frozen layers', () => {
     expect(plan.training.transfer.frozenParts).toBe('all');
     expect(plan.training.hardNegatives.everyEpochs).toBe(0);
     expect(validation.lesionDice).toBeGreaterThan(0.3);
+    const runFile = JSON.parse(await readFile(join(root, 'plain', 'run.json'), 'utf8'));
+    expect(runFile.weights.origin).toBe('phantoms');
     expect(await featuresFinding('plain')).toMatch(/120 patches \(32 x 1 x 1 numbers each\), computed now/);
 
     const model = await loadModel(join(root, 'plain'));
