@@ -1,6 +1,7 @@
 import { parseCommandLine } from './program.ts';
 import { listenForCancellation } from './terminal/cancellation.ts';
 import { describeFailure, type ErrorReport, renderFailure, UsageError } from './terminal/error-report.ts';
+import { liveDisplay } from './terminal/live-display.ts';
 import { createProgressLine } from './terminal/progress-line.ts';
 import { exitCodes, type VerbContext } from './verb.ts';
 import { verbs } from './verbs/all-verbs.ts';
@@ -33,6 +34,7 @@ export async function main(args: readonly string[]): Promise<number> {
       signal: cancellation.signal,
       onProgress: common.quiet ? undefined : progress.onProgress,
     },
+    ...(!common.quiet && !common.json && { display: liveDisplay(process.stderr, progress) }),
     note: (text) => {
       if (!common.quiet) progress.print(text);
     },

@@ -12,8 +12,18 @@ export interface VerbContext {
   readonly threads?: number;
   /** Progress on stderr, and the signal of Ctrl-C. Passed on to every long-running function. */
   readonly control: TaskControl;
+  /** A place above the progress line for what changes as it runs; undefined where nobody would see it. */
+  readonly display?: Display;
   /** Prints a line on stderr (nothing under --quiet), above the progress line. */
   note(text: string): void;
+}
+
+/** Part of a terminal that is rewritten. */
+export interface Display {
+  readonly columns: number;
+  readonly colour: boolean;
+  /** Shows lines in place of the last ones. */
+  show(lines: readonly string[]): void;
 }
 
 /** What a verb has to say at its end. */

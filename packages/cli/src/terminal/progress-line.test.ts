@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { liveDisplay } from './live-display.ts';
 import { createProgressLine, describeProgress } from './progress-line.ts';
 import { createRateEstimator, formatDuration } from './rate.ts';
 
@@ -47,6 +48,39 @@ describe('progress', () => {
     }
     expect(out.written.map((text) => text.split('  ')[1])).toEqual(['0/120', '50/120', '100/120', '120/120']);
     expect(out.written.join('')).not.toContain('\r');
+  });
+
+  test('a block of lines stays above the line that rewrites itself, is replaced whole, and is left at the end', () => {
+    const out = stream(true);
+    const line = createProgressLine(out, () => 0);
+    line.onProgress({ stage: 'train', done: 1, total: 9 });
+    line.show(['one', '\u001b[36mtwo\u001b[0m']);
+    const drawn = describeProgress({ stage: 'train', done: 1, total: 9 }, undefined, true);
+    expect(out.written.slice(-2)).toEqual(['\r\u001b[2K', `one\n\u001b[36mtwo\u001b[0m\n${drawn}`]);
+    line.show(['x'.repeat(100)]);
+    expect(out.written.at(-2)).toBe('\r\u001b[2A\u001b[J');
+    line.print('a warning');
+    // The line of 100 takes two rows of 80.
+    expect(out.written.slice(-3, -1)).toEqual(['\r\u001b[2A\u001b[J', 'a warning\n']);
+    line.finish();
+    expect(out.written.at(-1)).toBe('\r\u001b[2K');
+
+    const pipe = stream(false);
+    createProgressLine(pipe).show(['one']);
+    expect(pipe.written).toEqual([]);
+  });
+
+  test('there is a display on terminals with room, outside CI, where signs can be shown', () => {
+    const terminal = { ...stream(true), columns: 100, rows: 30 };
+    const display = (of: object, environment: Record<string, string>) =>
+      liveDisplay({ ...terminal, ...of }, createProgressLine(terminal), environment);
+    expect(display({}, {})).toMatchObject({ columns: 99, colour: true });
+    expect(display({}, { NO_COLOR: '1', LANG: 'de_DE.UTF-8' })).toMatchObject({ colour: false });
+    expect(display({}, { LANG: 'de_DE.utf8', LC_ALL: '' })).toBeDefined();
+    expect(display({}, { CI: 'true' })).toBeUndefined();
+    expect(display({}, { LC_ALL: 'C' })).toBeUndefined();
+    expect(display({ isTTY: false }, {})).toBeUndefined();
+    expect(display({ rows: 12 }, {})).toBeUndefined();
   });
 
   test('the rate follows a change of speed without jumping', () => {

@@ -12,8 +12,15 @@ export interface ProgressLine {
   readonly onProgress: ProgressListener;
   /** Prints whole lines above the progress line. */
   print(text: string): void;
-  /** Clears the progress line at the end. */
+  /** Shows a block of lines above the progress line, in place of the last block. Only where lines can be rewritten. */
+  show(lines: readonly string[]): void;
+  /** Clears the progress line at the end; a block stays. */
   finish(): void;
+}
+
+/** Whether lines can be rewritten on a stream. */
+export function isRewritable(stream: ProgressStream): boolean {
+  return stream.isTTY === true && process.env.TERM !== 'dumb';
 }
 
 const redrawEveryMs = 100;
@@ -27,15 +34,29 @@ export function createProgressLine(
   stream: ProgressStream,
   now: () => number = () => performance.now(),
 ): ProgressLine {
-  const rewrites = stream.isTTY === true && process.env.TERM !== 'dumb';
+  const rewrites = isRewritable(stream);
   let stage: string | undefined;
   let rate: RateEstimator = createRateEstimator();
   let drawnAt = Number.NEGATIVE_INFINITY;
   let isDrawn = false;
+  let block: readonly string[] = [];
+  let isBlockDrawn = false;
+  let line = '';
 
+  const columns = () => stream.columns ?? 80;
   const clear = () => {
-    if (isDrawn) stream.write('\r\u001b[2K');
+    // A line that has become wider than the terminal takes several rows by now.
+    const rows = block.reduce((sum, text) => sum + Math.max(1, Math.ceil(widthOf(text) / columns())), 0);
+    if (isBlockDrawn) stream.write(`\r\u001b[${rows}A\u001b[J`);
+    else if (isDrawn) stream.write('\r\u001b[2K');
     isDrawn = false;
+    isBlockDrawn = false;
+  };
+  const drawBlock = () => {
+    if (block.length === 0) return;
+    stream.write(`${block.join('\n')}\n${line}`);
+    isBlockDrawn = true;
+    isDrawn = line !== '';
   };
   return {
     onProgress(event) {
@@ -50,22 +71,40 @@ export function createProgressLine(
       const wait = rewrites ? redrawEveryMs : logEveryMs;
       if (!isNewStage && !isEnd && time - drawnAt < wait) return;
       drawnAt = time;
-      const line = describeProgress(event, rate.perSecond(), rewrites);
+      const text = describeProgress(event, rate.perSecond(), rewrites);
       if (rewrites) {
         // One column short: a full line would wrap on some terminals.
-        const width = Math.max(20, (stream.columns ?? 80) - 1);
-        stream.write(`\r\u001b[2K${line.slice(0, width)}`);
+        line = text.slice(0, Math.max(20, columns() - 1));
+        stream.write(`\r\u001b[2K${line}`);
         isDrawn = true;
       } else {
-        stream.write(`${line}\n`);
+        stream.write(`${text}\n`);
       }
     },
     print(text) {
       clear();
       stream.write(`${text}\n`);
+      drawBlock();
     },
-    finish: clear,
+    show(lines) {
+      if (!rewrites) return;
+      clear();
+      block = lines;
+      drawBlock();
+    },
+    finish() {
+      if (isDrawn) stream.write('\r\u001b[2K');
+      isDrawn = false;
+      isBlockDrawn = false;
+      block = [];
+    },
   };
+}
+
+/** Columns of a line, without its colours. */
+function widthOf(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of terminals are control characters
+  return [...text.replace(/\u001b\[[\d;]*m/g, '')].length;
 }
 
 /** The text of one progress line, with a bar when asked for. */

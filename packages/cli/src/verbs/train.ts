@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { keyValue, positiveInteger, seedNumber } from '../options.ts';
 import { commandLine } from '../terminal/command-line.ts';
 import { formatDuration } from '../terminal/rate.ts';
-import type { Verb } from '../verb.ts';
+import type { Display, Verb } from '../verb.ts';
 
 interface TrainOptions {
   readonly data: string;
@@ -88,10 +88,11 @@ export const train: Verb<TrainOptions> = {
       meaning: 'go on after Ctrl-C or a power cut',
     },
   ],
-  async run(_args, options, { control, threads, note }) {
+  async run(_args, options, { control, threads, note, display }) {
     const { trainRun } = await import('@glisson/pipeline/train/train-run');
     control.signal?.addEventListener('abort', () => note('The same command with --resume goes on later.'));
-    const summary = await trainRun({ ...options, threads, command: commandLine() }, control);
+    const onCurve = display && (await curveOn(display));
+    const summary = await trainRun({ ...options, threads, command: commandLine(), onCurve }, control);
     for (const { severity, message, where } of summary.findings) {
       if (severity !== 'info') note(`${severity}: ${message}${where === undefined ? '' : ` (${where})`}`);
     }
@@ -106,3 +107,13 @@ export const train: Verb<TrainOptions> = {
     return { json: summary, text: lines.join('\n') };
   },
 };
+
+/** Rows of the chart that grows while training runs. */
+const chartRows = 6;
+
+/** Draws the course of a training on a display, after each epoch from the second on. */
+async function curveOn(display: Display) {
+  const { textCurves } = await import('@glisson/pipeline/experiments/curves/text-curves');
+  return (curve: Parameters<typeof textCurves>[0]) =>
+    display.show(textCurves(curve, { width: display.columns, height: chartRows, colour: display.colour }));
+}

@@ -39,7 +39,9 @@ const between = 3;
 export function textCurves(curve: RunCurve, options: TextCurveOptions): string[] {
   const { width, height, colour } = options;
   const shown = measuresOf([curve]);
-  const dice = shown.find((measure) => measure !== 'loss');
+  const isValidated = (measure: Measure) => curve.epochs.some((e) => e[measure].validation !== null);
+  const dices = shown.filter((measure) => measure !== 'loss');
+  const dice = dices.find(isValidated) ?? dices[0];
   const drawn = shown.filter((measure) => measure === 'loss' || measure === dice);
   if (curve.epochs.length < 2 || drawn.length === 0 || width < narrowestChart) return [];
   const panel = Math.floor((width - between * (drawn.length - 1)) / drawn.length);
@@ -97,11 +99,7 @@ function drawPanel(
   const label = (value: number) => value.toFixed(value >= 100 ? 0 : 2).padStart(axisWidth - 2);
   const rows = Array.from({ length: height }, (_, r) => {
     const edge = r === 0 ? label(high) : r === height - 1 ? label(0) : ' '.repeat(axisWidth - 2);
-    const cells = canvas.row(r).map(({ text, ink }) => {
-      const side = sides[ink];
-      return side === undefined ? text : paint(text, styles[side].colour, colour);
-    });
-    return `${edge} │${cells.join('')}`;
+    return `${edge} │${strokes(canvas.row(r), sides, colour)}`;
   });
   const legend = sides.map((side) => ({ side, text: `${styles[side].sign} ${styles[side].name}` }));
   let title = measureNames[measure];
@@ -119,6 +117,24 @@ function drawPanel(
     ...rows,
     `${' '.repeat(axisWidth)}${from}${' '.repeat(gap)}${to}`,
   ];
+}
+
+/** Neighbours of one colour are painted together. */
+function strokes(
+  cells: readonly { readonly text: string; readonly ink: number }[],
+  sides: readonly CurveSide[],
+  colour: boolean,
+): string {
+  let out = '';
+  for (let c = 0; c < cells.length; ) {
+    let end = c + 1;
+    while (end < cells.length && cells[end]!.ink === cells[c]!.ink) end++;
+    const piece = cells.slice(c, end).map(({ text }) => text);
+    const side = sides[cells[c]!.ink];
+    out += side === undefined ? piece.join('') : paint(piece.join(''), styles[side].colour, colour);
+    c = end;
+  }
+  return out;
 }
 
 /** Breaks a text into lines at spaces. */
