@@ -1,10 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { positiveInteger, seedNumber } from '../options.ts';
+import type { CurveOptions } from '../runs/curve-action.ts';
 import type { ExportOptions } from '../runs/export-runs.ts';
 import { UsageError } from '../terminal/error-report.ts';
 import type { Verb, VerbContext, VerbResult } from '../verb.ts';
 
-interface RunsOptions extends ExportOptions {
+interface RunsOptions extends ExportOptions, Omit<CurveOptions, 'runs'> {
   readonly runs: string;
   readonly where?: string;
   readonly sort?: string;
@@ -46,6 +47,12 @@ const actions: Readonly<Record<string, Action>> = {
     run: async (given, options, context) =>
       (await import('../runs/compare-action.ts')).compareAction(given, options, context),
   },
+  curve: {
+    takes: [1, Number.POSITIVE_INFINITY],
+    options: ['html', 'svg', 'force'],
+    run: async (names, options, context) =>
+      (await import('../runs/curve-action.ts')).curveAction(names, options, context),
+  },
   export: {
     takes: [0, 0],
     options: ['where', 'sort', 'limit', 'format', 'table', 'out', 'experiment', 'withCases', 'force'],
@@ -73,6 +80,7 @@ export const runs: Verb<RunsOptions> = {
   description:
     'list: the runs that match --where. show RUN: all that is known of one. compare RUN RUN ...: in what their plans differ, and ' +
     'their scores on the same cases with bootstrap intervals. prune: delete runs, or their checkpoints, after a list of them. ' +
+    'curve RUN ...: loss and Dice over epochs, of runs over each other, and overfitting pointed out. ' +
     'export: for spreadsheets, TensorBoard, MLflow and papers. rebuild: read all folders anew. ' +
     'A RUN is a folder, as a path or relative to the folder of runs, or an id. The folders are the truth: the index beside them ' +
     'is brought up to date by each command and can be deleted at any time. "Best" is always by validation patients.',
@@ -119,7 +127,9 @@ export const runs: Verb<RunsOptions> = {
       'export: experiment of MLflow; MLFLOW_TRACKING_URI says on which server',
     ),
     new Option('--with-cases', 'export: send scores by case to MLflow, too, with names of patients'),
-    new Option('--force', 'export: replace what is there'),
+    new Option('--html <file>', 'curve: write a page with values under the pointer'),
+    new Option('--svg <file>', 'curve: write a picture'),
+    new Option('--force', 'curve, export: replace what is there'),
   ],
   examples: [
     { command: 'glisson runs list', meaning: 'the newest runs of ./runs' },
@@ -139,6 +149,11 @@ export const runs: Verb<RunsOptions> = {
     {
       command: 'glisson runs prune --where "sweep!=none" --keep-best 3',
       meaning: 'what would go of all trials but the best three; --yes deletes it',
+    },
+    { command: 'glisson runs curve first', meaning: 'its loss and Dice, in the terminal' },
+    {
+      command: 'glisson runs curve first second --html curves.html',
+      meaning: 'two runs over each other, as a page',
     },
     { command: 'glisson runs export --format xlsx --out runs.xlsx', meaning: 'the spreadsheet' },
     {

@@ -1,43 +1,32 @@
-import { Option } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { findRun } from '@glisson/pipeline/experiments/store/find-run';
 import type { VerbContext, VerbResult } from '../verb.ts';
+import { withStore } from './with-store.ts';
 
 export interface CurveOptions {
+  readonly runs?: string;
   readonly html?: string;
   readonly svg?: string;
   readonly force?: boolean;
 }
 
-export const curveOptions: readonly Option[] = [
-  new Option('--html <file>', 'write a page with values under the pointer; runs can be hidden'),
-  new Option('--svg <file>', 'write a picture'),
-  new Option('--force', 'replace the files that are there'),
-];
-
-export const curveExamples = [
-  { command: 'glisson runs curve runs/first', meaning: 'loss and Dice of a run, in the terminal' },
-  {
-    command: 'glisson runs curve runs/first runs/second --html curves.html',
-    meaning: 'two runs over each other, as a page',
-  },
-] as const;
-
 const chart = { widest: 110, rows: 8 };
 
-/**
- * Shows the courses of runs: as text, as a page or as a picture; says what each tells of overfitting.
- * @param folders of runs, one at least
- */
-export async function curveRuns(
-  folders: readonly string[],
-  { html, svg, force = false }: CurveOptions,
-  { json }: VerbContext,
+/** `runs curve RUN...`: the courses of runs as text, as a page or as a picture, and what each tells of overfitting. */
+export async function curveAction(
+  names: readonly string[],
+  { runs, html, svg, force = false }: CurveOptions,
+  context: VerbContext,
 ): Promise<VerbResult> {
+  const { json } = context;
   const { assertMayWriteFile, writeFileWhole } = await import('@glisson/imaging/files/whole-files');
   const { readCurves } = await import('@glisson/pipeline/experiments/curves/read-curve');
   const { judgeCurve } = await import('@glisson/pipeline/experiments/curves/judge-curve');
   const { bestEpochOf } = await import('@glisson/pipeline/experiments/curves/run-curve');
   const { summaryOf, textCurves } = await import('@glisson/pipeline/experiments/curves/text-curves');
   for (const file of [html, svg]) if (file !== undefined) assertMayWriteFile(file, force);
+  const folders = await foldersOf(names, runs, context);
   const curves = await readCurves(folders);
   if (html !== undefined) {
     const { curvesPage } = await import('@glisson/pipeline/experiments/curves/curves-page');
@@ -68,4 +57,18 @@ export async function curveRuns(
   });
   const written = [html, svg].filter((file) => file !== undefined).map((file) => `Written to ${file}.`);
   return { json: document, text: [...texts, ...written].join('\n\n') };
+}
+
+/** Folders that are there need no store: they may lie anywhere. */
+async function foldersOf(
+  names: readonly string[],
+  runs: string | undefined,
+  context: VerbContext,
+): Promise<readonly string[]> {
+  if (names.every((name) => existsSync(join(name, 'plan.json')))) return names;
+  return withStore(runs, context, async (store) => {
+    const folders: string[] = [];
+    for (const name of names) folders.push((await findRun(store, name)).folder);
+    return folders;
+  });
 }
