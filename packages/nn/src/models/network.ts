@@ -1,4 +1,5 @@
 import { NetworkError } from '../errors/network-error.ts';
+import { describeSizes, sizeFits } from '../graph/image-size.ts';
 import { formatShape } from '../graph/shape.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import type { Layer } from '../layers/layer.ts';
@@ -87,21 +88,13 @@ export function defineNetwork(
  * takes: the smallest one or more, in steps of the divisor.
  */
 export function checkImage(network: NetworkDescription, image: Tensor): void {
-  const { name, inputChannels, smallestSize, divisor } = network;
+  const { name, inputChannels, smallestSize } = network;
   const [, channels, ...size] = image.shape;
-  const fits = size.every((length, axis) => {
-    const rest = length - smallestSize[axis]!;
-    return rest >= 0 && rest % divisor === 0;
-  });
-  if (fits && channels === inputChannels && size.length === smallestSize.length) return;
+  if (sizeFits(size, network) && channels === inputChannels) return;
   const axes = smallestSize.length === 3 ? 'D, H, W' : 'H, W';
-  const divides = divisor > 1 && smallestSize.every((length) => length === divisor);
-  const sizes = divides
-    ? `divisible by ${divisor}`
-    : `from ${smallestSize.join(' x ')} on${divisor === 1 ? '' : `, in steps of ${divisor}`}`;
   throw new NetworkError(
     'shape-mismatch',
-    `${name}: expected an image [N, ${inputChannels}, ${axes}] with a spatial size ${sizes}, found ${formatShape(image.shape)}`,
+    `${name}: expected an image [N, ${inputChannels}, ${axes}] with a spatial size ${describeSizes(network)}, found ${formatShape(image.shape)}`,
   );
 }
 

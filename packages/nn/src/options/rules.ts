@@ -54,6 +54,11 @@ export function objectWith(expected: string, members: Readonly<Record<string, Ru
   };
 }
 
+export const aSignal = objectWith('an AbortSignal', {
+  throwIfAborted: aFunction,
+  addEventListener: aFunction,
+});
+
 /** Object whose values, whatever their keys, follow a rule. */
 export function recordOf(expected: string, rule: Rule): Rule {
   return {

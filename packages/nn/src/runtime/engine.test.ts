@@ -88,7 +88,7 @@ test('numbers of threads that make no sense', async () => {
   for (const threads of [0, -1, 1.5, Number.NaN]) {
     await expect(openEngine(model, { threads })).rejects.toMatchObject({
       code: 'value-invalid',
-      message: `threads: expected a whole number from 1, found ${threads}`,
+      message: `openEngine: threads must be a positive whole number, found ${threads}`,
     });
   }
 });

@@ -1,5 +1,7 @@
 import { startThread } from '#engine-thread';
 import { NetworkError } from '../errors/network-error.ts';
+import { checkOptions, checkValue, type Rules } from '../options/check-options.ts';
+import { anything, aSignal, bytes, count, flag, optional, text } from '../options/rules.ts';
 import type { EngineReport, SessionOptions } from './backend.ts';
 import { engineError } from './engine-error.ts';
 import type { EngineRequest, EngineResult, EngineResults, EngineState, OpenRequest } from './messages.ts';
@@ -10,6 +12,16 @@ export interface EngineOptions extends Partial<SessionOptions> {
   /** What is pending then rejects at once with the signal's reason; in Node the thread ends after the run it is in. */
   readonly signal?: AbortSignal;
 }
+
+const rules: Rules<EngineOptions> = {
+  provider: optional(text),
+  threads: optional(count),
+  memoryPattern: optional(flag),
+  profile: optional(text),
+  signal: optional(aSignal),
+  placed: optional(flag),
+  kept: anything,
+};
 
 /** A session of ONNX Runtime in a thread of its own: a worker thread in Node, a Web Worker in a browser. */
 export interface Engine {
@@ -36,11 +48,10 @@ interface Pending {
  * ONNX Runtime refuses the model, 'provider-unavailable', 'out-of-memory', 'value-invalid' (threads).
  */
 export async function openEngine(model: Uint8Array, options: EngineOptions = {}): Promise<Engine> {
+  checkValue('openEngine: model', model, bytes);
+  checkOptions('openEngine', options, rules);
   const { signal, kept = {}, provider = 'cpu', memoryPattern = false, threads, profile } = options;
   signal?.throwIfAborted();
-  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) {
-    throw new NetworkError('value-invalid', `threads: expected a whole number from 1, found ${threads}`);
-  }
   const pending = new Map<number, Pending>();
   let counter = 0;
   let ended: { readonly reason: unknown } | undefined;

@@ -2,20 +2,23 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
 import { unet2d } from '../models/unet-2d.ts';
+import { encodeModel } from '../onnx/encode-model.ts';
 import { readInput } from '../onnx/read-input.ts';
+import { readModel } from '../onnx/read-model.ts';
 import { networkInputs } from '../testing/network-inputs.ts';
 import { randomWeights } from '../testing/random-weights.ts';
 import { exportModel } from '../training/export-model.ts';
 import { createPredictor, type Predictor } from './predictor.ts';
 
-const network = unet2d({
+const spec = {
   inputChannels: 1,
   classes: 2,
   baseChannels: 2,
   maxChannels: 4,
   levels: 2,
   convolutionsPerLevel: 1,
-});
+};
+const network = unet2d(spec);
 const imageShape = [1, 1, 8, 8];
 const declared = networkInputs('evaluation');
 network.forward(scopeOf(declared.source), input('image', imageShape));
@@ -59,11 +62,54 @@ test('images that the model does not take are refused before they reach the engi
   await expect(run([1, 1, 8, 8], 63)).rejects.toMatchObject({ code: 'shape-mismatch' });
 });
 
-test('a size that the network cannot halve is named', async () => {
-  await expect(run([1, 1, 9, 9])).rejects.toMatchObject({
-    code: 'engine-failed',
-    message: expect.stringMatching(/failed on an image \[1, 1, 9, 9\]/),
+test('a model of open size says which sizes fit, and refuses others before they reach the engine', async () => {
+  expect(predictor.imageSizes).toEqual({ smallestSize: [2, 2], divisor: 2 });
+  expect(predictor.metadata).toEqual({ 'glisson.smallestSize': '[2,2]', 'glisson.divisor': '2' });
+  await expect(run([1, 1, 9, 8])).rejects.toMatchObject({
+    code: 'shape-mismatch',
+    message:
+      'predictor: the model takes images with a spatial size divisible by 2, found [1, 1, 9, 8]. Pad it to 10 x 8, say.',
   });
+  const small = unet2d({ ...spec, padding: 'valid' });
+  const unpadded = await createPredictor(
+    exportModel({ network: small, weights, imageShape: [1, 1, 14, 14] }),
+  );
+  try {
+    const { smallestSize, divisor } = small;
+    expect(unpadded.imageSizes).toEqual({ smallestSize, divisor });
+    const [side] = smallestSize as [number];
+    await expect(unpadded.run(new Float32Array(4), [1, 1, 2, 2])).rejects.toThrow(
+      `with a spatial size from ${side} x ${side} on, in steps of 2, found [1, 1, 2, 2]. Pad it to ${side} x ${side}, say.`,
+    );
+    await unpadded.run(new Float32Array(side * (side + 2)), [1, 1, side, side + 2]);
+  } finally {
+    await unpadded.close();
+  }
+});
+
+test('a model of fixed size needs no such entries', () => {
+  const metadata = { a: 'b' };
+  const fixed = exportModel({ network, weights, imageShape, size: [8, 12], metadata });
+  expect(readModel(fixed).metadata).toEqual(metadata);
+});
+
+test.each<Record<string, string>>([
+  {},
+  { 'glisson.smallestSize': '[2,2]' },
+  { 'glisson.smallestSize': '2,2', 'glisson.divisor': '2' },
+  { 'glisson.smallestSize': '[2,2]', 'glisson.divisor': '0' },
+])('a model that does not tell its sizes (%j) asks the engine', async (metadata) => {
+  const model = await createPredictor(encodeModel({ ...readModel(open), metadata }), { threads: 1 });
+  try {
+    expect(model.imageSizes).toBeUndefined();
+    await expect(model.run(new Float32Array(81), [1, 1, 9, 9])).rejects.toMatchObject({
+      code: 'engine-failed',
+      message: expect.stringMatching(/failed on an image \[1, 1, 9, 9\]/),
+    });
+    await model.run(new Float32Array(64), [1, 1, 8, 8]);
+  } finally {
+    await model.close();
+  }
 });
 
 test('numbers that cannot move, or have moved already', async () => {

@@ -1,5 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
+import { checkValue } from '../options/check-options.ts';
+import { fromZero, objectWith } from '../options/rules.ts';
 import { checkNumbers, emptied } from '../runtime/check-numbers.ts';
 import { ignoredTarget, type TargetType } from './loss.ts';
 
@@ -11,13 +13,12 @@ export interface Batch {
   readonly learningRate: number;
 }
 
+const aBatch = objectWith('an object with images, targets and learningRate', {});
+
 /** Throws a `NetworkError` that begins with `where` and says what of a batch does not fit. */
-export function checkBatch(
-  { images, targets, learningRate }: Batch,
-  imageShape: Shape,
-  wanted: TargetType,
-  where: string,
-): void {
+export function checkBatch(batch: Batch, imageShape: Shape, wanted: TargetType, where: string): void {
+  checkValue(`${where}: the batch`, batch, aBatch);
+  const { images, targets, learningRate } = batch;
   checkNumbers(images, 'float32', `${where}, images`);
   checkNumbers(targets, wanted.type, `${where}, targets`);
   const [imageSize, targetSize] = [sizeOf(imageShape), sizeOf(wanted.shape)];
@@ -27,9 +28,7 @@ export function checkBatch(
       `${where}: expected images ${formatShape(imageShape)} (${imageSize} numbers) and targets ${formatShape(wanted.shape)} (${targetSize}), found ${images.length} and ${targets.length} numbers${emptied(images)}`,
     );
   }
-  if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
-    throw new NetworkError('value-invalid', `${where}: the learning rate is ${learningRate}`);
-  }
+  checkValue(`${where}: learningRate`, learningRate, fromZero);
   const { values: known } = wanted;
   if (known !== undefined) {
     const bad = targets.findIndex((value) => value >= known && value !== ignoredTarget);

@@ -2,7 +2,10 @@ import { NetworkError } from '../errors/network-error.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import { type BatchNormOptions, type ParameterSpec, type ScopeSource, scopeOf } from '../layers/scope.ts';
-import { type Network, smallestShape } from '../models/network.ts';
+import { aNetwork, type Network, smallestShape } from '../models/network.ts';
+
+import { checkValue } from '../options/check-options.ts';
+import { anImageShape } from './training-rules.ts';
 
 export interface DeclaredParameter extends ParameterSpec {
   readonly name: string;
@@ -34,7 +37,10 @@ export interface Declarations {
  * Runs the network's forward function once to learn what it declares. Parameters of a network with linear layers can
  * depend on the size of its images [N, C, ...S].
  */
-export function declarationsOf(network: Network, imageShape: Shape = smallestShape(network)): Declarations {
+export function declarationsOf(network: Network, imageShape?: Shape): Declarations {
+  checkValue('declarationsOf: network', network, aNetwork);
+  const size = imageShape ?? smallestShape(network);
+  checkValue('declarationsOf: imageShape', size, anImageShape);
   const parameters = new Map<string, DeclaredParameter>();
   const norms = new Map<string, DeclaredNorm>();
   const names = new Map<Tensor, string>();
@@ -58,7 +64,7 @@ export function declarationsOf(network: Network, imageShape: Shape = smallestSha
       return x;
     },
   };
-  network.forward(scopeOf(source), input('image', imageShape));
+  network.forward(scopeOf(source), input('image', size));
   const all = [...parameters.values()];
   return {
     parameters: [...all.filter(({ decays }) => decays), ...all.filter(({ decays }) => !decays)],

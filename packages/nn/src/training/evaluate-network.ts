@@ -1,7 +1,8 @@
 import type { Shape } from '../graph/shape.ts';
 import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
-import type { Network } from '../models/network.ts';
+import { aNetwork, type Network } from '../models/network.ts';
+import { checkValue } from '../options/check-options.ts';
 import { evaluate } from '../reference/evaluate.ts';
 import { type Activation, activate } from './activation.ts';
 import { inferenceScope } from './scopes/inference-scope.ts';
@@ -18,6 +19,7 @@ export function evaluateNetwork(
   shape: Shape,
   activation: Activation = 'softmax',
 ): Float64Array {
+  checkValue('evaluateNetwork: network', network, aNetwork);
   const source = input('image', shape);
   const logits = network.forward(scopeOf(inferenceScope(weights, { folded: false })), source);
   return evaluate([activate(logits, activation)], new Map([[source, image]]))[0]!;

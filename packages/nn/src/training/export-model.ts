@@ -1,15 +1,19 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { foldConstants } from '../graph/fold-constants.ts';
+import { sizeMetadata } from '../graph/image-size.ts';
 import type { Shape } from '../graph/shape.ts';
 import { input } from '../graph/tensor.ts';
 import { scopeOf } from '../layers/scope.ts';
-import { type Network, smallestShape } from '../models/network.ts';
+import { aNetwork, type Network, smallestShape } from '../models/network.ts';
 import { encodeModel } from '../onnx/encode-model.ts';
 import type { OnnxModel, OnnxTensor } from '../onnx/onnx-model.ts';
 import { buildModel } from '../onnx/write-model.ts';
+import { checkOptions, type Rules } from '../options/check-options.ts';
+import { count, either, flag, listOf, oneOf, optional, type Rule, recordOf } from '../options/rules.ts';
 import { imageName, logitsName, probabilitiesName } from '../runtime/predictor.ts';
-import { type Activation, activate } from './activation.ts';
+import { type Activation, activate, anActivation } from './activation.ts';
 import { inferenceScope } from './scopes/inference-scope.ts';
+import { anImageShape, someWeights } from './training-rules.ts';
 import type { Weights } from './weights.ts';
 
 export interface ExportOptions {
@@ -36,15 +40,31 @@ export interface ModelSource {
   readonly imageShape: Shape;
 }
 
+const aString: Rule = { expected: 'a text', accepts: (value) => typeof value === 'string' };
+
+export const exportRules: Rules<ExportOptions> = {
+  metadata: optional(recordOf('texts by name', aString)),
+  activation: optional(anActivation),
+  size: optional(either(oneOf('open'), listOf('positive whole numbers, one for each axis of space', count))),
+  named: optional(flag),
+};
+
 /**
  * A network with its numbers as an ONNX model for inference, of standard operators: constant weights, batch norm
  * folded into the convolutions. Input `image` [N, C, ...S] with N open. Output `probabilities` (`logits` without an
- * activation): [N, classes, ...S] of a segmentation, [N, classes] of a classification.
+ * activation): [N, classes, ...S] of a segmentation, [N, classes] of a classification. A model of open size carries in its
+ * metadata which sizes fit.
  *
  * Throws a `NetworkError`: 'state-mismatch' when the weights are not those of the network, 'shape-mismatch' or
  * 'unsupported' when it does not take images of the size.
  */
 export function exportModel(options: ModelSource & ExportOptions): Uint8Array {
+  checkOptions('exportModel', options, {
+    ...exportRules,
+    network: aNetwork,
+    weights: someWeights,
+    imageShape: anImageShape,
+  });
   const { network, imageShape } = options;
   const { size = network.task === 'segmentation' ? 'open' : imageShape.slice(2) } = options;
   const isOpen = size === 'open';
@@ -75,7 +95,7 @@ function inferenceGraph(
   return buildModel({
     name: network.name,
     outputs: { [activation === 'none' ? logitsName : probabilitiesName]: result! },
-    metadata,
+    metadata: { ...metadata, ...(isOpen && sizeMetadata(network)) },
     openAxes: ['N', undefined, ...axes.map((axis) => (isOpen ? axis : undefined))],
   });
 }

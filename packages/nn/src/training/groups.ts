@@ -1,5 +1,8 @@
 import { NetworkError } from '../errors/network-error.ts';
 
+import { checkOptions, checkValue, type Rules } from '../options/check-options.ts';
+import { flag, fromZero, listOf, objectWith, optional, text } from '../options/rules.ts';
+
 /** Parameters that training treats in their own way. */
 export interface ParameterGroup {
   /**
@@ -18,6 +21,16 @@ export interface ParameterGroup {
   readonly frozen?: boolean;
 }
 
+const rules: Rules<ParameterGroup> = {
+  names: listOf('names of parameters or places', text),
+  learningRate: optional(fromZero),
+  weightDecay: optional(fromZero),
+  frozen: optional(flag),
+};
+
+/** What `treatmentsOf` and `regroup` take. */
+export const someGroups = listOf("groups, such as { names: ['conv1'], frozen: true }", objectWith('', {}));
+
 /** How one parameter is treated. */
 export interface Treatment {
   readonly learningRate: number;
@@ -34,7 +47,11 @@ export function treatmentsOf(
   groups: readonly ParameterGroup[],
   weightDecay: number,
 ): ReadonlyMap<string, Treatment> {
-  for (const group of groups) checkGroup(group, parameters);
+  checkValue('groups', groups, someGroups);
+  for (const [i, group] of groups.entries()) {
+    checkOptions(`groups: group ${i}`, group, rules);
+    checkPlaces(group, parameters);
+  }
   return new Map(
     parameters.map(({ name, decays }) => {
       const group = groups.find(({ names }) => names.some((place) => isWithin(name, place)));
@@ -48,15 +65,7 @@ function isWithin(name: string, place: string): boolean {
   return name === place || name.startsWith(`${place}.`);
 }
 
-function checkGroup(
-  { names, learningRate = 1, weightDecay = 0 }: ParameterGroup,
-  parameters: readonly { readonly name: string }[],
-): void {
-  for (const [what, value] of Object.entries({ learningRate, weightDecay })) {
-    if (!(value >= 0 && Number.isFinite(value))) {
-      throw new NetworkError('value-invalid', `The group of '${names.join("', '")}' has ${what} ${value}.`);
-    }
-  }
+function checkPlaces({ names }: ParameterGroup, parameters: readonly { readonly name: string }[]): void {
   for (const place of names) {
     if (parameters.some(({ name }) => isWithin(name, place))) continue;
     const places = [...new Set(parameters.map(({ name }) => name.split('.')[0]))].join(', ');

@@ -1,9 +1,12 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, sameShape, sizeOf } from '../graph/shape.ts';
 import type { Network } from '../models/network.ts';
+import { checkValues, type Rules } from '../options/check-options.ts';
+import { listOf, optional, positive } from '../options/rules.ts';
 import type { NamedArray } from '../weights/safetensors.ts';
 import { type Declarations, type DeclaredArray, statisticsOf, varianceName } from './declarations.ts';
 import type { TrainerState } from './trainer-state.ts';
+import { aNormalSource, someWeights } from './training-rules.ts';
 import type { Weights } from './weights.ts';
 
 /** The source of randomness that a caller passes in: standard normal numbers, the same for the same seed. */
@@ -19,6 +22,12 @@ export interface InitialOptions {
   readonly initial?: Weights;
 }
 
+export const initialRules: Rules<InitialOptions> = {
+  random: aNormalSource,
+  classPriors: optional(listOf('positive shares, one for each class', positive)),
+  initial: optional(someWeights),
+};
+
 /**
  * First weights: all parameters are drawn in the order of the declarations, so that known ones do not change the
  * others; running means are 0, running variances 1.
@@ -26,8 +35,10 @@ export interface InitialOptions {
 export function initialWeights(
   network: Network,
   declarations: Declarations,
-  { random, classPriors, initial = {} }: InitialOptions,
+  options: InitialOptions,
 ): Weights {
+  checkValues('initialWeights', options, initialRules);
+  const { random, classPriors, initial = {} } = options;
   const weights: Record<string, NamedArray> = {};
   for (const { name, shape, initialiser } of declarations.parameters) {
     const draw = () => (initialiser.kind === 'fill' ? initialiser.value : initialiser.sd * random.normal());

@@ -1,12 +1,14 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, sameShape } from '../graph/shape.ts';
 import type { Network } from '../models/network.ts';
+import { checkValue } from '../options/check-options.ts';
 import type { NamedArray } from '../weights/safetensors.ts';
 import { type Declarations, type DeclaredArray, statisticsOf } from './declarations.ts';
 import type { Treatment } from './groups.ts';
 import { isFrozenNorm, layoutOf, type NetworkLayout } from './layout.ts';
 import { type KeptState, type StateVector, stateVectors } from './state-vectors.ts';
 import type { TrainerState } from './trainer-state.ts';
+import { aState } from './training-rules.ts';
 import type { Weights } from './weights.ts';
 
 /** What a state must fit. */
@@ -119,6 +121,7 @@ function wantedArrays(
 }
 
 function checkState(state: TrainerState, reader: StateReader): void {
+  checkValue('state', state, aState);
   const { network, arrays, frozen, since, step, microBatch } = state;
   const problems: string[] = [];
   // The same arrays may belong to another structure: other activations, other padding.

@@ -1,18 +1,16 @@
 import { NetworkError } from '../errors/network-error.ts';
+import { checkValue } from '../options/check-options.ts';
+import { bytes as someBytes } from '../options/rules.ts';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import type { TrainerState } from './trainer-state.ts';
+import { aState } from './training-rules.ts';
 
 const format = 'glisson-trainer-1';
 
 /** A trainer's state as a safetensors file; the same state gives the same bytes. */
-export function serialiseState({
-  network,
-  step,
-  microBatch,
-  frozen,
-  since,
-  arrays,
-}: TrainerState): Uint8Array {
+export function serialiseState(state: TrainerState): Uint8Array {
+  checkValue('serialiseState: state', state, aState);
+  const { network, step, microBatch, frozen, since, arrays } = state;
   return writeSafetensors({
     arrays,
     metadata: {
@@ -28,6 +26,7 @@ export function serialiseState({
 
 /** Reads what `serialiseState` wrote. Throws a `NetworkError` ('damaged') on anything else. */
 export function parseState(bytes: Uint8Array): TrainerState {
+  checkValue('parseState: file', bytes, someBytes);
   const { arrays, metadata } = readSafetensors(bytes);
   const { network } = metadata;
   const step = Number(metadata.step);

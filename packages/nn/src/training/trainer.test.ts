@@ -330,7 +330,7 @@ test('the exported model equals evaluation, takes any size, and carries its meta
     const model = await trained.exportModel({ averaged, metadata: { 'glisson.plan': '{"µ":1}', empty: '' } });
     expect(Buffer.from(model).includes('com.microsoft')).toBe(false);
     const predictor = await createPredictor(model, { threads: 2 });
-    expect(predictor.metadata).toEqual({ 'glisson.plan': '{"µ":1}', empty: '' });
+    expect(predictor.metadata).toMatchObject({ 'glisson.plan': '{"µ":1}', empty: '' });
     const dims = [3, 2, 20, 12];
     const random = testRandom(4);
     const image = Float32Array.from({ length: 3 * 2 * 20 * 12 }, () => random.normal());

@@ -1,21 +1,35 @@
 import { NetworkError } from '../errors/network-error.ts';
-import { formatShape, type Shape } from '../graph/shape.ts';
-import type { Network } from '../models/network.ts';
+import type { Shape } from '../graph/shape.ts';
+import { aNetwork, type Network } from '../models/network.ts';
 import { type OptimiserOptions, optimiserOf } from '../optimisers/optimiser-of.ts';
+import { checkOptions, checkValue, type Rules } from '../options/check-options.ts';
+import {
+  aSignal,
+  belowOne,
+  count,
+  flag,
+  objectWith,
+  oneOf,
+  optional,
+  positive,
+  text,
+  wholeFromZero,
+} from '../options/rules.ts';
 import type { EngineReport, EngineTensor } from '../runtime/backend.ts';
 import { type Batch, checkBatch } from './check-batch.ts';
 import { declarationsOf } from './declarations.ts';
 import { dropoutMask } from './dropout-masks.ts';
-import { type ExportOptions, exportModel } from './export-model.ts';
-import type { ParameterGroup } from './groups.ts';
-import { initialWeights, type NormalSource, untrainedState } from './initialise.ts';
+import { type ExportOptions, exportModel, exportRules } from './export-model.ts';
+import { type ParameterGroup, someGroups } from './groups.ts';
+import { initialRules, initialWeights, type NormalSource, untrainedState } from './initialise.ts';
 import { layOutState } from './lay-out-state.ts';
-import type { TrainingLoss } from './loss.ts';
+import { aTrainingLoss, type TrainingLoss } from './loss.ts';
 import { nameState, weightsOf } from './name-state.ts';
 import { hasGraphOf, openSession, prepareSession, type SessionOptions } from './session.ts';
 import { stateVectors } from './state-vectors.ts';
 import { readReport, type StepReport } from './step-report.ts';
 import type { TrainerState } from './trainer-state.ts';
+import { anImageShape } from './training-rules.ts';
 import type { Weights } from './weights.ts';
 
 export interface TrainerOptions {
@@ -57,6 +71,24 @@ export interface TrainerOptions {
   /** Prefix of a file for ONNX Runtime's profile, written by `close`. */
   readonly profile?: string;
 }
+
+const rules: Rules<TrainerOptions> = {
+  network: aNetwork,
+  imageShape: anImageShape,
+  loss: aTrainingLoss,
+  optimiser: objectWith("an object with a name, such as { name: 'adamw' }", {}),
+  groups: optional(someGroups),
+  clipNorm: optional(positive),
+  microBatches: optional(count),
+  weightAverageDecay: optional(belowOne),
+  ...initialRules,
+  seed: optional(wholeFromZero),
+  kernels: optional(oneOf('fast', 'plain')),
+  provider: optional(text),
+  threads: optional(count),
+  signal: optional(aSignal),
+  profile: optional(text),
+};
 
 export interface TrainerStepReport extends StepReport {
   /** Whether the batch completed a step of the optimiser. */
@@ -102,6 +134,7 @@ export interface Trainer {
 
 /** Builds the training graph and opens it in a worker thread. */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
+  checkOptions('createTrainer', options, rules);
   const { network, imageShape, microBatches = 1, seed = 0 } = options;
   const setup = setupOf(options);
   const { declarations } = setup;
@@ -194,10 +227,20 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     step: (batch) => inOrder(() => run(batch)),
     snapshot: () => inOrder(readState),
     restore: (state) => inOrder(() => restore(state)),
-    regroup: (next) => inOrder(async () => reopen(await readState(), [...next])),
-    weights: ({ averaged }) => inOrder(async () => weightsOf(await readState(), declarations, averaged)),
-    exportModel: ({ averaged, ...rest }) =>
+    regroup: (next) =>
       inOrder(async () => {
+        checkValue('regroup: groups', next, someGroups);
+        await reopen(await readState(), [...next]);
+      }),
+    weights: (wanted) =>
+      inOrder(async () => {
+        checkOptions('weights', wanted, { averaged: flag });
+        return weightsOf(await readState(), declarations, wanted.averaged);
+      }),
+    exportModel: (wanted) =>
+      inOrder(async () => {
+        checkOptions('exportModel', wanted, { ...exportRules, averaged: flag });
+        const { averaged, ...rest } = wanted;
         const weights = weightsOf(await readState(), declarations, averaged);
         return exportModel({ ...rest, network, weights, imageShape });
       }),
@@ -210,7 +253,6 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 
 function setupOf(options: TrainerOptions): SessionOptions {
   const { network, imageShape, loss, clipNorm, microBatches = 1, weightAverageDecay = 0 } = options;
-  checkOptions(options);
   const { kernels = 'fast', provider, threads, signal, profile } = options;
   return {
     network,
@@ -224,22 +266,4 @@ function setupOf(options: TrainerOptions): SessionOptions {
     engine: { provider, threads, signal, profile },
     ...(clipNorm !== undefined && { clipNorm }),
   };
-}
-
-function checkOptions(options: TrainerOptions): void {
-  const { imageShape, clipNorm = 1, microBatches = 1, weightAverageDecay = 0, seed = 0 } = options;
-  const isCount = (value: number) => Number.isInteger(value) && value > 0;
-  const wrong: [boolean, string][] = [
-    [!imageShape.every(isCount) || imageShape.length < 3, `imageShape ${formatShape(imageShape)}`],
-    [!isCount(microBatches), `microBatches ${microBatches}`],
-    [!(weightAverageDecay >= 0 && weightAverageDecay < 1), `weightAverageDecay ${weightAverageDecay}`],
-    [!(clipNorm > 0), `clipNorm ${clipNorm}`],
-    [!(Number.isSafeInteger(seed) && seed >= 0), `seed ${seed}`],
-  ];
-  const found = wrong.filter(([isWrong]) => isWrong).map(([, what]) => what);
-  if (found.length === 0) return;
-  throw new NetworkError(
-    'value-invalid',
-    `createTrainer: expected imageShape [N, C, ...S] and microBatches of positive whole numbers, weightAverageDecay in [0, 1), clipNorm above 0, seed a whole number from 0; found ${found.join(', ')}`,
-  );
 }
