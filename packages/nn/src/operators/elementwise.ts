@@ -170,9 +170,10 @@ export const absOperator = pointwise({
   gradient: (dy, [x]) => [() => mul(dy, apply(signOperator, [x!], {}))],
 });
 
-/** y = -1, 0 or 1; no gradient. Not ONNX's Sign, which is slow on the CPU and missing on WebGPU. */
+/** y = -1, 0 or 1; dx = 0, also where it jumps. Not ONNX's Sign, which is slow on the CPU and missing on WebGPU. */
 export const signOperator: Operator<None> = {
   ...pointwise({ name: 'sign', onnx: '', value: (x) => Math.sign(x!) }),
+  gradient: () => [undefined],
   emit: (result, names, onnx) => inOneLayout(onnx, result.shape, names, ([x]) => emitStep(onnx, x!, -1)),
 };
 
@@ -269,6 +270,7 @@ export const not = unary(notOperator);
 export const maximum = binary(maximumOperator);
 export const minimum = binary(minimumOperator);
 export const abs = unary(absOperator);
+export const sign = unary(signOperator);
 export const neg = unary(negOperator);
 export const sqrt = unary(sqrtOperator);
 export const exp = unary(expOperator);

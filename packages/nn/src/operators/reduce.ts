@@ -105,20 +105,6 @@ export function reduceSum(
   return axes.length === 0 ? source : apply(reduceSumOperator, [source], { axes, keepDims });
 }
 
-/** y = sum of x^2 over `axes`. For use inside composites: it has no gradient of its own. */
-export const reduceSumSquareOperator: Operator<ReduceAttributes> = {
-  name: 'reduceSumSquare',
-  infer: ([source], attributes) => inferReduce('reduceSumSquare', source!, attributes),
-  emit: emitReduce('ReduceSumSquare'),
-  evaluate: (result, [source]) =>
-    fold(source!, attributesOf(reduceSumSquareOperator, result), 0, (sum, value) => sum + value * value),
-};
-
-/** Sum of the squares over the given axes. */
-export function reduceSumSquare(source: Tensor, axes: readonly number[], keepDims = false): Tensor {
-  return apply(reduceSumSquareOperator, [source], { axes, keepDims });
-}
-
 /** y = x stretched to `shape` by NumPy's rule. dx = sum of dy over the stretched axes. */
 export const expandOperator: Operator<{ readonly shape: Shape }> = {
   name: 'expand',

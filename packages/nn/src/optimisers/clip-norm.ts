@@ -2,7 +2,7 @@ import { sizeOf } from '../graph/shape.ts';
 import { scalar, type Tensor } from '../graph/tensor.ts';
 import { add, div, greater, sqrt, where } from '../operators/elementwise.ts';
 import { concat, reshape } from '../operators/layout.ts';
-import { reduceSumSquare } from '../operators/reduce.ts';
+import { reduceSumSquare } from '../operators/reduce-sum-square.ts';
 
 /** Euclidean norm of all arrays together. */
 export function globalNorm(arrays: readonly Tensor[]): Tensor {
