@@ -111,7 +111,8 @@ async function run(spec: string, options: SweepOptions, context: VerbContext): P
     },
     control,
   ).finally(() => display.finish());
-  for (const text of summary.notes) note(text);
+  const { shortOfBaselines } = await import('@glisson/pipeline/experiments/sweep/outcome/short-of-baselines');
+  for (const text of [...summary.notes, ...shortOfBaselines(summary.result)]) note(text);
   const fields = variedFields(summary.result.trials);
   return { json: summary, text: sweepText(summary, await titlesOf(fields)) };
 }

@@ -10,36 +10,31 @@ export interface Column {
   readonly scale: 'linear' | 'log' | 'names';
   /** Of names: in the order of the axis. */
   readonly names: readonly string[];
-  /** Of numbers: those that an axis marks; undefined: evenly spread ones. */
-  readonly marks?: readonly number[];
+  /** Whether the names are numbers in order. */
+  readonly isOrdered: boolean;
   /** Of numbers: what was varied. */
   readonly low: number;
   readonly high: number;
 }
 
-/** Numbers of a choice that lie further apart than this, by their factor, have a logarithmic axis. */
-const logFactor = 20;
-
-/** The axes of a space: a field whose dimensions all give numbers is a number. What has one value only is none. */
+/** The axes of a space. A field with one value only has none. */
 export function columnsOf(space: Space): Column[] {
   const fields = variedFields(space).filter((field) => isVaried(space, field));
   return fields.map((field) => {
     const dimensions = space.dimensions.filter((dimension) => dimension.field === field);
     const title = titleOf(field, fields);
     const numbers = dimensions.flatMap(numbersOf);
-    if (numbers.some((value) => value === undefined)) {
-      const names = [...new Set(dimensions.flatMap(labelsOf))];
-      return { field, title, scale: 'names', names, low: 0, high: names.length - 1 };
-    }
-    const values = numbers as number[];
+    const values = numbers.filter((value) => value !== undefined);
+    const isOrdered = values.length === numbers.length;
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    const isLog =
-      dimensions.some(({ kind }) => kind === 'loguniform') ||
-      (dimensions.every(({ kind }) => kind === 'choice') && low > 0 && high / low >= logFactor);
-    const scale = isLog && low > 0 ? 'log' : 'linear';
-    const isChoice = dimensions.every(({ kind }) => kind === 'choice');
-    const marks = [...new Set(values)].sort((a, b) => a - b);
-    return { field, title, scale, names: [], low, high, ...(isChoice && { marks }) };
+    if (isOrdered && dimensions.some(({ kind }) => kind !== 'choice')) {
+      const isLog = dimensions.some(({ kind }) => kind === 'loguniform') && low > 0;
+      return { field, title, scale: isLog ? 'log' : 'linear', names: [], isOrdered, low, high };
+    }
+    // Values of a choice stand evenly apart, whatever lies between them: 0, 0.001 and 0.1 do not fit on one scale.
+    const labels = [...new Set(dimensions.flatMap(labelsOf))];
+    const names = isOrdered ? labels.sort((a, b) => Number(a) - Number(b)) : labels;
+    return { field, title, scale: 'names', names, isOrdered, low: 0, high: names.length - 1 };
   });
 }
 
@@ -90,9 +85,9 @@ export function featuresOf(space: Space, points: readonly Point[]): Record<strin
       const values = settings.map((row) => {
         const setting = row[column.field];
         if (setting === undefined) return null;
-        return column.scale === 'names' ? String(setting) : placeOn(column, setting);
+        return column.isOrdered ? placeOn(column, setting) : String(setting);
       });
-      return [column.field, { kind: column.scale === 'names' ? 'name' : 'number', values }];
+      return [column.field, { kind: column.isOrdered ? 'number' : 'name', values }];
     }),
   );
 }

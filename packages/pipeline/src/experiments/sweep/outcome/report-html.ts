@@ -1,6 +1,7 @@
 import { escapeHtml } from '../../../html/escape.ts';
 import type { Column } from './columns.ts';
 import { type Baseline, objectiveNames, type RankedTrial } from './ranking.ts';
+import { shortOfBaselines } from './short-of-baselines.ts';
 import type { SweepResult } from './sweep-result.ts';
 
 export interface ReportContent {
@@ -66,7 +67,7 @@ code{background:#e9edf1;padding:1px 5px;border-radius:4px}
 <p>Ranked by ${name} on the validation patients only (${escapeHtml(chosenOn.join(', '))}). They chose checkpoints, thresholds, what was stopped early, and the winner: the best of many looks better there than it is. ${test ? `The test patients (${escapeHtml(test.patients.join(', '))}) were shown to the winner alone, once, at the end.` : 'No test patient was named, so that how good the winner is on others is not known.'}</p>
 <p>Research use only. Not a medical device.</p>
 <div class="tiles">${tiles.join('')}</div>
-${notes.map((note) => `<p>${escapeHtml(note)}</p>`).join('')}
+${[...notes, ...shortOfBaselines(result)].map((note) => `<p>${escapeHtml(note)}</p>`).join('')}
 <h2>Ranking</h2>
 <div class="scroll">${rankingTable(result, columns)}</div>
 ${test ? testSection(result) : ''}

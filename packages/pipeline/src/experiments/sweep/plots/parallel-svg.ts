@@ -20,7 +20,15 @@ export function parallelSvg(
   objective: string,
 ): string {
   const [low, high] = objectiveRange(points);
-  const last: Column = { field: '', title: objective, scale: 'linear', names: [], low, high };
+  const last: Column = {
+    field: '',
+    title: objective,
+    scale: 'linear',
+    names: [],
+    isOrdered: true,
+    low,
+    high,
+  };
   const axes = [...columns, last];
   const width = Math.max(420, left * 2 + gap * (axes.length - 1));
   const hasAbsent = points.some((point) => columns.some(({ field }) => point.settings[field] === undefined));
@@ -99,8 +107,6 @@ export function parallelSvg(
 function marksOf(column: Column): { share: number; label: string }[] {
   const { scale, names, low, high } = column;
   if (scale === 'names') return names.map((label) => ({ share: placeOn(column, label), label }));
-  if (column.marks)
-    return column.marks.map((value) => ({ share: placeOn(column, value), label: shortNumber(value) }));
   return [0, 0.25, 0.5, 0.75, 1].map((share) => {
     const value = scale === 'log' ? low * (high / low) ** share : low + share * (high - low);
     return { share, label: shortNumber(value) };

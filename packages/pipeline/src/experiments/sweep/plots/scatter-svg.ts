@@ -61,18 +61,21 @@ function panelOf(
     const y = yOf(value);
     return (
       `<line x1="${at(x0)}" y1="${at(y)}" x2="${at(x0 + panel.width)}" y2="${at(y)}" stroke="${plotColours.grid}"/>` +
-      text(x0 - 8, y + 4, value.toFixed(2), `text-anchor="end" font-size="11.5" fill="${plotColours.quiet}"`)
+      text(
+        x0 - 8,
+        y + 4,
+        value.toFixed(high - low < 0.1 ? 3 : 2),
+        `text-anchor="end" font-size="11.5" fill="${plotColours.quiet}"`,
+      )
     );
   });
   const marks = isNames
     ? column.names.map((label) => ({ share: placeOn(column, label), label }))
-    : column.marks
-      ? column.marks.map((value) => ({ share: placeOn(column, value), label: shortNumber(value) }))
-      : [0, 0.5, 1].map((share) => {
-          const { low: from, high: to } = column;
-          const value = column.scale === 'log' ? from * (to / from) ** share : from + share * (to - from);
-          return { share, label: shortNumber(value) };
-        });
+    : [0, 0.5, 1].map((share) => {
+        const { low: from, high: to } = column;
+        const value = column.scale === 'log' ? from * (to / from) ** share : from + share * (to - from);
+        return { share, label: shortNumber(value) };
+      });
   const most = isNames ? Math.max(4, Math.floor(inner / column.names.length / 6.5)) : 9;
   const axis = marks.map(({ share, label }) =>
     text(
