@@ -67,6 +67,14 @@ export const evaluate: Verb<EvaluateOptions> = {
       control,
     );
     note(`Kept in ${out}`);
+    const { readRun } = await import('@glisson/pipeline/experiments/record/read-run');
+    const kept = await readRun(out);
+    const strangers = kept.cases.filter(({ side }) => side === 'unknown').map((one) => one.case);
+    if (kept.evaluates !== null && strangers.length > 0) {
+      note(
+        `warning: not in the split of the run whose model this is, so these scores are no test of it: ${strangers.join(', ')}`,
+      );
+    }
     return resultOf(evaluation, out);
 
     function resultOf(scores: typeof evaluation, run?: string) {

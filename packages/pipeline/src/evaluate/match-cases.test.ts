@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { caseIdOf, findCaseFiles, matchCases } from './match-cases.ts';
+import { caseIdOf, caseIdOfFile, findCaseFiles, matchCases } from './match-cases.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -30,6 +30,13 @@ describe('matching cases', () => {
   ])('%s is case %s', (name, id) => {
     expect(caseIdOf(name)).toBe(id);
   });
+
+  test.each([
+    ['data/patient-004/truth.nii.gz', 'patient-004'],
+    ['results/segmentation-6/labels.nii.gz', '6'],
+    ['data/segmentation-6.nii.gz', '6'],
+    ['patient.nrrd', 'patient'],
+  ])('the file %s is of case %s', (path, id) => expect(caseIdOfFile(path)).toBe(id));
 
   test('LiTS references and segmented case folders meet; the rest is named', async () => {
     await touch('r/segmentation-6.nii.gz', 'r/segmentation-10.nii.gz', 'r/volume-6.nii.gz', 'r/patients.csv');

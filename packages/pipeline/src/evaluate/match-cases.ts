@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PipelineError } from '../errors/pipeline-error.ts';
 
 /** A labelmap file and the case it belongs to. */
@@ -30,6 +30,15 @@ export function caseIdOf(name: string): string {
     .replace(/^(segmentation|labels?|seg|mask|prediction|pred|reference|truth|volume)[-_. ]+(?=.)/i, '')
     .replace(/[-_. ]+(segmentation|labels?|seg|mask|prediction|pred|reference|truth)$/i, '');
   return stripped === '' ? bare : stripped;
+}
+
+/**
+ * Case id of a labelmap by itself: by its name, or by that of its folder where it is called as in a case folder
+ * (`patient-004/truth.nii.gz` is case patient-004).
+ */
+export function caseIdOfFile(path: string): string {
+  const name = basename(path);
+  return caseIdOf(namesInCaseFolder.test(name) ? basename(dirname(resolve(path))) : name);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { PipelineError } from '../errors/pipeline-error.ts';
-import { caseIdOf, findCaseFiles, matchCases } from './match-cases.ts';
+import { caseIdOf, caseIdOfFile, findCaseFiles, matchCases } from './match-cases.ts';
 
 /** Two labelmap files of one case. */
 export interface FilePair {
@@ -19,7 +19,7 @@ export async function pairFiles(reference: string, prediction: string): Promise<
   if (a && b) return matchCases(await findCaseFiles(reference), await findCaseFiles(prediction)).pairs;
   return [
     {
-      id: caseIdOf(basename(reference)),
+      id: a ? caseIdOf(basename(resolve(reference))) : caseIdOfFile(reference),
       reference: a ? await resultFile(reference, prediction) : reference,
       prediction: b ? await resultFile(prediction, reference) : prediction,
     },

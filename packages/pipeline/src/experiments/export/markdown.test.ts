@@ -12,10 +12,10 @@ describe('Markdown', () => {
   test('is a table of what differs and what came out; what nobody has is no column', () => {
     expect(markdownText([slow, fast])).toBe(
       [
-        '| Run | Recipe | First weights | Seed | training.optimiser.learningRate | Epoch | Validation lesion Dice | Test lesion Dice |',
-        '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |',
-        '| a | patch-small | phantoms | 7 | 1e-7 | 2 | 0.300 | 0.250 |',
-        '| b | patch-small | phantoms | 7 | 0.001 | 2 | 0.300 | 0.250 |',
+        '| Run | Recipe | First weights | Seed | training.optimiser.learningRate | Epoch | Validation lesion Dice | Validation cases | Test lesion Dice | Test cases |',
+        '| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+        '| a | patch-small | phantoms | 7 | 1e-7 | 2 | 0.300 | 1 | 0.250 | 1 |',
+        '| b | patch-small | phantoms | 7 | 0.001 | 2 | 0.300 | 1 | 0.250 | 1 |',
         '',
       ].join('\n'),
     );
@@ -23,8 +23,8 @@ describe('Markdown', () => {
 
   test('marks test results of patients that chose something, and says who they are', () => {
     const text = markdownText([slow, fixtureRun('c', {}, ['patient-2'])]);
-    expect(text).toContain('| 0.250 |\n');
-    expect(text).toContain('| 0.250 † |\n');
+    expect(text).toContain('| 0.250 | 1 |\n');
+    expect(text).toContain('| 0.250 † | 1 |\n');
     expect(text).toMatch(/\n† Not of unseen patients only: patient-2 chose .*\.\n$/);
   });
 

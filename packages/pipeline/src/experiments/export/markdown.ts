@@ -1,3 +1,4 @@
+import type { CaseRecord } from '../record/run-record.ts';
 import type { ExportRun } from './export-run.ts';
 import type { Cell } from './export-table.ts';
 import { isSetting, variedFields } from './run-tables.ts';
@@ -29,8 +30,10 @@ export function markdownText(runs: readonly ExportRun[]): string {
     { title: 'Epoch', isNumber: true, value: ({ record }) => record.results.bestEpoch },
     score('Validation liver Dice', ({ record }) => record.results.validationLiverDice),
     score('Validation lesion Dice', ({ record }) => record.results.validationLesionDice),
+    countOf('Validation cases', (one) => one.side === 'validation'),
     score('Test liver Dice', ({ record }) => record.results.testLiverDice, true),
     score('Test lesion Dice', ({ record }) => record.results.testLesionDice, true),
+    countOf('Test cases', (one) => one.side === 'test'),
     score('Evaluated liver Dice', ({ record }) => record.results.evaluatedLiverDice, true),
     score('Evaluated lesion Dice', ({ record }) => record.results.evaluatedLesionDice, true),
     { title: 'State', value: ({ record }) => (record.state === 'finished' ? null : record.state) },
@@ -63,6 +66,13 @@ interface MarkdownColumn {
 
 function score(title: string, value: (run: ExportRun) => Cell, isTestResult = false): MarkdownColumn {
   return { title, isNumber: true, digits: 3, isTestResult, value };
+}
+
+/** A mean of one case is no mean: how many there are stands beside it. */
+function countOf(title: string, isCounted: (one: CaseRecord) => boolean): MarkdownColumn {
+  const value = ({ record }: ExportRun) =>
+    new Set(record.cases.filter(isCounted).map((one) => one.case)).size || null;
+  return { title, isNumber: true, value };
 }
 
 function cellText({ digits, isTestResult, value }: MarkdownColumn, run: ExportRun): string {
