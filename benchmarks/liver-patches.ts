@@ -123,7 +123,7 @@ async function lesionScores(entry: DatasetCase, run: string, result: string) {
   const label = join(data, `segmentation-${id}.nii.gz`);
   await runGlisson(['segment', image, '--out', result, '--model', run, '--liver', label, '--force']);
   const prediction = join(result, 'labels.nii.gz');
-  const scored = await runGlisson(['evaluate', '--reference', label, '--prediction', prediction]);
+  const scored = await runGlisson(['evaluate', '--no-log', '--reference', label, '--prediction', prediction]);
   return (scored.json as Evaluation).cases[0]!.lesion;
 }
 
