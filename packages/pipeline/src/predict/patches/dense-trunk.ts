@@ -35,8 +35,8 @@ export interface DenseHead {
 }
 
 /**
- * Keeps the maps of tiles by their content, up to a number of bytes; what is beyond goes through the trunk each time. One trunk is
- * open at a time.
+ * Keeps the maps of tiles by their content, up to a number of bytes; what is beyond goes through the trunk each time. A trunk is
+ * opened when maps are missing, one at a time.
  * @param weights of the whole network: those of the trunk never change
  */
 export function denseTrunk(
@@ -44,59 +44,55 @@ export function denseTrunk(
   isHead: (parameter: string) => boolean,
   mostBytes: number,
 ): DenseTrunk {
-  let opened: { readonly key: string; readonly predictor: Predictor; readonly of: DenseHead } | undefined;
+  const heads = new Map<string, DenseHead | undefined>();
+  const kept = new Map<string, Prediction>();
+  let bytes = 0;
+  let opened: { readonly key: string; readonly predictor: Predictor } | undefined;
 
-  const openTrunk = async (
-    key: string,
-    trunk: Network,
-    head: Network,
-    imageShape: readonly number[],
-    options: PredictorOptions,
-  ) => {
-    const model = exportModel({
-      network: trunk,
-      weights,
-      imageShape,
-      size: imageShape.slice(2),
-      activation: 'none',
-    });
-    const predictor = await createPredictor(model, options);
-    const kept = new Map<string, Prediction>();
-    let bytes = 0;
-    const of: DenseHead = {
+  const close = async () => {
+    const { predictor } = opened ?? {};
+    opened = undefined;
+    await predictor?.close();
+  };
+  const cut = (key: string, dense: Network, imageShape: readonly number[], options: PredictorOptions) => {
+    const { trunk, head } = splitDense(dense, isHead, imageShape);
+    const predictorOf = async () => {
+      if (opened?.key === key) return opened.predictor;
+      await close();
+      const size = imageShape.slice(2);
+      const model = exportModel({ network: trunk, weights, imageShape, size, activation: 'none' });
+      opened = { key, predictor: await createPredictor(model, options) };
+      return opened.predictor;
+    };
+    return {
       head,
       mapShape: outputShape(trunk, imageShape),
-      mapsOf: async (pixels, dims) => {
+      mapsOf: async (pixels: Float32Array, dims: readonly number[]) => {
         const content = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
-        const name = createHash('sha1').update(content).digest('hex');
-        const maps = kept.get(name) ?? (await predictor.run(pixels.slice(), dims));
-        if (!kept.has(name) && bytes + maps.data.byteLength <= mostBytes) {
+        const name = `${key} ${createHash('sha1').update(content).digest('hex')}`;
+        const known = kept.get(name);
+        const maps = known ?? (await (await predictorOf()).run(pixels.slice(), dims));
+        if (known === undefined && bytes + maps.data.byteLength <= mostBytes) {
           kept.set(name, maps);
           bytes += maps.data.byteLength;
         }
         return { data: Float32Array.from(maps.data), dims: maps.dims };
       },
     };
-    return { key, predictor, of };
   };
 
   return {
     open: async (key, dense, imageShape, options) => {
-      if (opened?.key === key) return opened.of;
-      await opened?.predictor.close();
-      opened = undefined;
-      try {
-        const { trunk, head } = splitDense(dense, isHead, imageShape);
-        opened = await openTrunk(key, trunk, head, imageShape, options);
-        return opened.of;
-      } catch (error) {
-        if (error instanceof NetworkError && error.code === 'unsupported') return undefined;
-        throw error;
+      if (!heads.has(key)) {
+        try {
+          heads.set(key, cut(key, dense, imageShape, options));
+        } catch (error) {
+          if (!(error instanceof NetworkError && error.code === 'unsupported')) throw error;
+          heads.set(key, undefined);
+        }
       }
+      return heads.get(key);
     },
-    close: async () => {
-      await opened?.predictor.close();
-      opened = undefined;
-    },
+    close,
   };
 }
