@@ -42,11 +42,11 @@ test.each(['', '0', '-1', '1.5', '4,5', '90min', '1h', ','])('no budget: %j', (t
 describe('while a sweep runs', () => {
   test('a table has what runs first, then the others by what they reached', () => {
     expect(liveTable(some, 100).map((line) => line.trim().split(/\s{2,}/))).toEqual([
-      ['trial', 'recipe', 'learningRate', 'epoch', 'best', 'state'],
+      ['trial', 'state', 'epoch', 'best', 'recipe', 'learningRate'],
       expect.anything(),
-      [expect.stringContaining('3'), 'patch-small', '0.01', '2', '0.250', '66 %'],
-      [expect.stringContaining('1'), 'patch-small', '0.01', '3', '0.500', 'finished'],
-      [expect.stringContaining('2'), 'patch-small', '0.01', '–', '–', 'failed'],
+      [expect.stringContaining('3'), '66 %', '2', '0.250', 'patch-small', '0.01'],
+      [expect.stringContaining('1'), 'finished', '3', '0.500', 'patch-small', '0.01'],
+      [expect.stringContaining('2'), 'failed', '–', '–', 'patch-small', '0.01'],
       ['2 of 9 trials ended, 1:01 used, about 2:05 left'],
     ]);
   });

@@ -14,15 +14,16 @@ export function liveTable(view: SweepView, width: number): string[] {
   const rows = [...running, ...ended].slice(0, mostRows);
   if (rows.length === 0) return [summaryLine(view)];
   const names = shownSettings(view.trials);
-  const header = ['trial', ...names.map(shortName), 'epoch', 'best', 'state'];
+  // What changes comes first: narrow terminals cut the rest.
+  const header = ['trial', 'state', 'epoch', 'best', ...names.map(shortName)];
   const table = renderTable(
     header,
     rows.map((trial) => [
       String(trial.trial),
-      ...names.map((name) => shortValue(trial.point[name])),
+      stateOf(trial),
       trial.epoch === 0 ? '–' : String(trial.epoch),
       trial.best === null ? '–' : trial.best.toFixed(3),
-      stateOf(trial),
+      ...names.map((name) => shortValue(trial.point[name])),
     ]),
   );
   const hidden = view.trials.length - rows.length;

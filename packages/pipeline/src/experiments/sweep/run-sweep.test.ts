@@ -69,7 +69,7 @@ async function specWith(name: string, from: string | RegExp, to: string): Promis
 
 /** Everything in a sweep whose bytes must not depend on when it ran. */
 async function bytesOfSweep(name: string): Promise<Record<string, string>> {
-  const files = ['decisions.jsonl', 'ranking.json', 'winner/plan.json', 'winner/test.json'];
+  const files = ['decisions.jsonl', 'ranking.json', 'winner/plan.json', 'test.json'];
   for (const trial of await readdir(join(root, name, 'trials'))) {
     const parts = [
       'plan.json',
@@ -121,6 +121,7 @@ describe('a sweep', () => {
         'run.json',
         'scatter.svg',
         'sweep.json',
+        'test.json',
         'trials',
         'winner',
       ].sort(),

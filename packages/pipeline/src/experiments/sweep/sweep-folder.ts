@@ -22,10 +22,10 @@ export function sweepPaths(out: string) {
     trial: (number: number) => join(folder, 'trials', String(number).padStart(4, '0')),
     parallel: join(folder, 'parallel.svg'),
     scatter: join(folder, 'scatter.svg'),
-    winner: join(folder, 'winner'),
+    /** Alone in its folder: who lists runs takes it for none. */
     winnerPlan: join(folder, 'winner', 'plan.json'),
     /** Scores of the winner on the test patients. */
-    winnerTest: join(folder, 'winner', 'test.json'),
+    winnerTest: join(folder, 'test.json'),
   };
 }
 
@@ -42,6 +42,7 @@ const entries = [
   'report.html',
   'parallel.svg',
   'scatter.svg',
+  'test.json',
   'trials',
   'winner',
 ];
