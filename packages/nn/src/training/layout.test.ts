@@ -95,8 +95,8 @@ describe('segments', () => {
 
   test.each([
     [{ names: ['encoder'] }, /'encoder'.*encoder0, encoder1, up0, decoder0, head/],
-    [{ names: ['head'], learningRate: -1 }, /head.*learningRate -1/],
-    [{ names: ['head'], weightDecay: Number.NaN }, /head.*weightDecay NaN/],
+    [{ names: ['head'], learningRate: -1 }, /group 0: learningRate must be.*found -1/],
+    [{ names: ['head'], weightDecay: Number.NaN }, /group 0: weightDecay must be.*found NaN/],
   ])('refuses %o', (group, message) => {
     expect(() => layout([group], 0)).toThrow(message);
   });

@@ -144,7 +144,7 @@ describe('training a classifier of patches', () => {
     expect(watched!['model.onnx']).toBe(unwatched!['model.onnx']);
     const last = JSON.parse(lines.findLast(isWatched)!) as { lesionDice: number };
     expect(last.lesionDice).toBeGreaterThan(0.3);
-    expect(await readFile(join(root, 'watched', 'curve.svg'), 'utf8')).toContain('held-out patients');
+    expect(await readFile(join(root, 'watched', 'curve.svg'), 'utf8')).toContain('held out, watched only');
   });
 
   test('stopped anywhere and resumed, also between layers that learn and do not, it ends with the same bytes', async () => {
