@@ -41,7 +41,7 @@ export function parseCommandLine(
   const program = new Command('glisson')
     .description(
       'Finds liver tumours in CT scans: DICOM in, measured black-and-white lesion masks out.\n' +
-        'Reads, trains, segments and evaluates on this machine; nothing leaves it.\n' +
+        'Reads, trains, segments and evaluates on this machine; nothing leaves it but runs that you export to MLflow.\n' +
         researchUseOnly,
     )
     .version(version, '--version', 'print the version')

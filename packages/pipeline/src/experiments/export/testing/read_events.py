@@ -40,11 +40,17 @@ for name, fields in messages.items():
             one.type, one.type_name = F.TYPE_MESSAGE, ".t." + kind
 pool = descriptor_pool.DescriptorPool()
 pool.Add(file)
-factory = message_factory.MessageFactory(pool)
+# The names of these two have changed between versions of protobuf.
+class_of = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
+try:
+    from google.protobuf.unknown_fields import UnknownFieldSet as unknown_fields
+except ImportError:
+    def unknown_fields(message):
+        return message.UnknownFields()
 
 
 def parse(name, data):
-    message = factory.GetPrototype(pool.FindMessageTypeByName("t." + name))()
+    message = class_of(pool.FindMessageTypeByName("t." + name))()
     message.ParseFromString(data)
     assert not unknown(message), name
     return message
@@ -52,7 +58,7 @@ def parse(name, data):
 
 def unknown(message):
     """Whether fields were written that the published messages do not have."""
-    if len(message.UnknownFields()) > 0:
+    if len(unknown_fields(message)) > 0:
         return True
     return any(unknown(one) for field, value in message.ListFields() if field.type == F.TYPE_MESSAGE
                for one in (value if field.label == F.LABEL_REPEATED else [value]))
