@@ -24,8 +24,8 @@ export const weights: Verb<WeightsOptions> = {
   summary: 'List, download (pull) or import pretrained weights to start a training from',
   description:
     'list: what can be pulled, and what is in the cache. pull NAME: downloads weights that the list names; a ' +
-    'broken or cancelled download goes on where it stopped, and the SHA-256 is checked. import FILE: takes a ' +
-    '.safetensors, PyTorch .pth or .th, or Keras .h5 file into the cache; nothing in it is executed. ' +
+    'broken or cancelled download goes on where it stopped, and the SHA-256 is checked; timm/NAME is the same. import FILE: takes a ' +
+    '.safetensors, PyTorch .pth or .th, or Keras .h5 file into the cache; nothing in it is executed, and NaN or infinite numbers are refused. ' +
     'list and import never use the network. GLISSON_CACHE moves the cache. Mind the licence of the weights.',
   options: [
     new Option(

@@ -1,7 +1,7 @@
 import { NetworkError } from '@glisson/nn/errors/network-error';
 import { weightsPath } from '@glisson/nn/weights/cache/cached-weights';
 import { cachedName, pullWeights } from '@glisson/nn/weights/cache/pull-weights';
-import { type WeightSource, weightSources } from '@glisson/nn/weights/registry';
+import { findSource, type WeightSource, weightSources } from '@glisson/nn/weights/registry';
 import type { VerbContext, VerbResult } from '../verb.ts';
 import { cannotDownload, noSuchWeights } from './weights-error.ts';
 import { megabytes, weightsFolder } from './weights-folder.ts';
@@ -26,7 +26,7 @@ export async function pull(
     folder = weightsFolder(),
   }: { sources?: readonly WeightSource[]; folder?: string } = {},
 ): Promise<VerbResult> {
-  const source = sources.find((known) => known.name === name);
+  const source = findSource(name, sources);
   if (source === undefined) throw noSuchWeights(name, sources);
   try {
     const pulled = await pullWeights(source, { folder, only, url: from, force }, control);

@@ -94,6 +94,9 @@ describe('weights pull', () => {
     expect(Object.keys(written.arrays)).toEqual(Object.keys(arrays).slice(0, 5));
 
     expect((await glisson(args)).stdout).toMatch(/^Already there: /);
+    // As the publisher's page and timm name them.
+    const named = await glisson(args.with(1, 'timm/resnet18.tv_in1k'));
+    expect(named.stdout).toMatch(/^Already there: .*resnet18.tv_in1k.bn1.\+conv1.safetensors/);
     expect((await glisson(['list'])).stdout).toMatch(
       /resnet18.tv_in1k.bn1.\+conv1 +resnet18 .*only conv1. bn1./,
     );

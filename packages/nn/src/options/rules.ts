@@ -21,6 +21,7 @@ export const wholeFromZero = numberRule(
   'a whole number from 0',
   (value) => Number.isSafeInteger(value) && value >= 0,
 );
+export const wholeNumber = numberRule('a whole number', Number.isSafeInteger);
 export const finite = numberRule('a number', Number.isFinite);
 export const fromZero = numberRule('a number from 0', (value) => Number.isFinite(value) && value >= 0);
 export const positive = numberRule('a positive number', (value) => Number.isFinite(value) && value > 0);

@@ -1,3 +1,5 @@
+import { checkValue } from '../options/check-options.ts';
+import { wholeNumber } from '../options/rules.ts';
 import type { NormalSource } from '../training/initialise.ts';
 
 /**
@@ -5,6 +7,7 @@ import type { NormalSource } from '../training/initialise.ts';
  * mulberry32 (Tommy Ettinger, public domain) and the polar form of Box and Muller's transform (Marsaglia and Bray, 1964).
  */
 export function seededNormals(seed: number): NormalSource & { uniform(): number } {
+  checkValue('seededNormals: seed', seed, wholeNumber);
   let state = seed >>> 0;
   const uniform = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;

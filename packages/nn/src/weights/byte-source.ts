@@ -1,6 +1,9 @@
 import { open } from 'node:fs/promises';
 import { NetworkError } from '../errors/network-error.ts';
 
+import { checkValue } from '../options/check-options.ts';
+import { aFunction, objectWith, bytes as someBytes, text } from '../options/rules.ts';
+
 /** Bytes that are read piece by piece: a file, or memory. */
 export interface ByteSource {
   /** For messages: the path of a file. */
@@ -14,8 +17,15 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** What functions that open a file look at first. */
+export const aSource = objectWith('a source of bytes, as fileSource(path) or memorySource(bytes) gives', {
+  read: aFunction,
+  close: aFunction,
+});
+
 /** Bytes in memory; `read` gives views. */
 export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
+  checkValue('memorySource: bytes', bytes, someBytes);
   return {
     name,
     size: bytes.length,
@@ -29,6 +39,7 @@ export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
 
 /** Opens a file; what was not asked for is never in memory. Rejects as `fs.open` does when it cannot be opened. */
 export async function fileSource(path: string): Promise<ByteSource> {
+  checkValue('fileSource: path', path, text);
   const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();

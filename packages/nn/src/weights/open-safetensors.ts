@@ -1,5 +1,6 @@
 import { NetworkError } from '../errors/network-error.ts';
-import type { ByteSource } from './byte-source.ts';
+import { checkValue } from '../options/check-options.ts';
+import { aSource, type ByteSource } from './byte-source.ts';
 import { toFloat32 } from './number-types.ts';
 import type { OpenWeights } from './open-weights.ts';
 import {
@@ -23,6 +24,7 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
  * @throws NetworkError 'damaged' or 'unsupported', as `parseSafetensorsHeader` does
  */
 export async function openSafetensors(source: ByteSource): Promise<OpenWeights> {
+  checkValue('openSafetensors: source', source, aSource);
   try {
     const { entries, metadata } = await readSafetensorsHeader(source);
     const byName = new Map(entries.map((entry) => [entry.name, entry]));

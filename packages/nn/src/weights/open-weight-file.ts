@@ -1,5 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
-import type { ByteSource } from './byte-source.ts';
+import { checkOptions, checkValue } from '../options/check-options.ts';
+import { optional, text } from '../options/rules.ts';
+import { aSource, type ByteSource } from './byte-source.ts';
 import { isHdf5, openKeras } from './keras/open-keras.ts';
 import { openSafetensors } from './open-safetensors.ts';
 import type { OpenWeights } from './open-weights.ts';
@@ -16,6 +18,8 @@ const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16)
  * @throws NetworkError 'damaged' when it is of none of these formats; as the format's own opening function does
  */
 export async function openWeightFile(source: ByteSource, options: PytorchOptions = {}): Promise<OpenWeights> {
+  checkValue('openWeightFile: source', source, aSource);
+  checkOptions('openWeightFile', options, { key: optional(text) });
   let beginning: Uint8Array;
   try {
     beginning = await source.read(0, Math.min(512, source.size));

@@ -80,3 +80,18 @@ export const weightSources: readonly WeightSource[] = [
       'Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks. CVPR 2017, arXiv:1608.06993.',
   }),
 ];
+
+/** What publishers and their tools write before the names of timm's weights. */
+const publisher = /^(?:hf[-_]hub:)?timm\//;
+
+/**
+ * The source of a name: as the registry has it ('resnet18.tv_in1k'), or with the publisher before it as its page and timm
+ * write it ('timm/resnet18.tv_in1k'). Undefined where there is none.
+ */
+export function findSource(
+  name: string,
+  sources: readonly WeightSource[] = weightSources,
+): WeightSource | undefined {
+  const named = (wanted: string) => sources.find((source) => source.name === wanted);
+  return named(name) ?? named(name.replace(publisher, ''));
+}

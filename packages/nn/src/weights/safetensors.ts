@@ -1,5 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { formatShape, type Shape, sizeOf } from '../graph/shape.ts';
+import { checkValue } from '../options/check-options.ts';
+import { bytes, listOf, objectWith, type Rule, recordOf, wholeFromZero } from '../options/rules.ts';
 import { toFloat32 } from './number-types.ts';
 import {
   encodeSafetensorsHeader,
@@ -18,12 +20,29 @@ export interface WeightFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+const aString: Rule = { expected: 'a text', accepts: (value) => typeof value === 'string' };
+
+/** A `NamedArray`, as far as it can be seen without its size. */
+export const aNamedArray = objectWith('{ shape, values: Float32Array }', {
+  shape: listOf('sizes', wholeFromZero),
+  values: { expected: 'a Float32Array', accepts: (value) => value instanceof Float32Array },
+});
+const aWeightFile = objectWith('{ arrays, metadata }', {});
+
 /**
  * Writes float32 arrays as safetensors (huggingface.co/docs/safetensors): length of the header as 64-bit integer,
  * header as JSON, then the numbers, little-endian, in the order given. The same content gives the same bytes.
  * @throws NetworkError 'shape-mismatch' when an array has not as many numbers as its shape
  */
-export function writeSafetensors({ arrays, metadata }: WeightFile): Uint8Array {
+export function writeSafetensors(content: WeightFile): Uint8Array {
+  checkValue('writeSafetensors: content', content, aWeightFile);
+  const { arrays, metadata } = content;
+  checkValue(
+    'writeSafetensors: arrays',
+    arrays,
+    recordOf(`arrays by name, each ${aNamedArray.expected}`, aNamedArray),
+  );
+  checkValue('writeSafetensors: metadata', metadata, recordOf('texts by name', aString));
   const entries = Object.entries(arrays);
   for (const [name, { shape, values }] of entries) {
     if (sizeOf(shape) !== values.length) {
@@ -53,6 +72,7 @@ export function writeSafetensors({ arrays, metadata }: WeightFile): Uint8Array {
  * cannot hold
  */
 export function readSafetensors(file: Uint8Array): WeightFile {
+  checkValue('readSafetensors: file', file, bytes);
   const headerLength = readHeaderLength(file, file.length);
   const header = file.subarray(lengthBytes, lengthBytes + headerLength);
   const { entries, metadata } = parseSafetensorsHeader(header, file.length);

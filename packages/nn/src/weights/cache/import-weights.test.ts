@@ -231,3 +231,28 @@ test.skipIf(!hasSharedWeights)(
     for (const [name, array] of Object.entries(arrays)) expect([name, array]).toEqual([name, expected[name]]);
   },
 );
+
+test('NaN and infinite numbers are refused, with the arrays that hold them; nothing is kept', async () => {
+  const values = { ...some };
+  const breakAt = (name: string, at: readonly [number, number][]) => {
+    const broken = some[name]!.values.slice();
+    for (const [index, value] of at) broken[index] = value;
+    values[name] = { ...some[name]!, values: broken };
+  };
+  const [first, second] = Object.keys(some) as [string, string];
+  breakAt(first, [
+    [7, Number.NaN],
+    [9, Number.NEGATIVE_INFINITY],
+  ]);
+  breakAt(second, [[0, Number.POSITIVE_INFINITY]]);
+  const path = write('broken.safetensors', writeSafetensors({ arrays: values, metadata: {} }));
+  const sizes = [first, second].map((name) => some[name]!.values.length);
+  await expect(importWeights(path, { folder })).rejects.toMatchObject({
+    code: 'not-finite',
+    message: expect.stringContaining(
+      `broken.safetensors holds NaN or infinite numbers in 2 of ${Object.keys(some).length} arrays: ${first} (2 of ${sizes[0]} numbers, the first is NaN at index 7); ${second} (1 of ${sizes[1]} numbers, the first is Infinity at index 0). `,
+    ),
+  });
+  expect(readdirSync(join(folder, '.parts'))).toEqual([]);
+  expect(await listCached(folder)).toEqual([]);
+});

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { copyFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { NetworkError } from '../../errors/network-error.ts';
+import { checkOptions, checkValue, type Rules } from '../../options/check-options.ts';
+import { anything, flag, optional, text } from '../../options/rules.ts';
 import { fileSource } from '../byte-source.ts';
 import type { DownloadControl } from '../download/download-control.ts';
 import { torchNamesOfKeras } from '../keras/keras-names.ts';
@@ -36,6 +38,14 @@ export interface ImportOptions {
   readonly sources?: readonly WeightSource[];
 }
 
+const rules: Rules<ImportOptions> = {
+  folder: text,
+  name: optional(text),
+  key: optional(text),
+  force: optional(flag),
+  sources: anything,
+};
+
 export interface Imported extends CachedWeights {
   /** How the arrays fit the recognised network; undefined when none was recognised. */
   readonly report?: LoadReport;
@@ -48,13 +58,16 @@ export interface Imported extends CachedWeights {
  * Takes a weight file into the cache: as it is if it is one of the registry (by its SHA-256), else as float32
  * safetensors, with the arrays of a recognised network under torchvision's names. Batch counters are left out.
  * Numbers, first layers and heads stay as they are in the file.
- * @throws NetworkError of the file's format; 'already-exists'; the signal's reason
+ * @throws NetworkError of the file's format; 'not-finite' that names the arrays with NaN or infinite numbers;
+ * 'already-exists'; the signal's reason. Nothing is in the cache then
  */
 export async function importWeights(
   path: string,
   options: ImportOptions,
   control: DownloadControl = {},
 ): Promise<Imported> {
+  checkValue('importWeights: path', path, text);
+  checkOptions('importWeights', options, rules);
   const { folder, key, force = false, sources = weightSources } = options;
   const { size } = await stat(path);
   const sha256 = await hashFile(path, control);
@@ -87,7 +100,8 @@ export async function importWeights(
       const checked = [`SHA-256 of the whole file: that of ${source.name} in the registry`];
       provenance = { ...about, bytes: size, sha256, checked, licence: source.licence, input: source.input };
     } else {
-      const arrays = deferredArrays(file, recognition, control);
+      const faults: string[] = [];
+      const arrays = deferredArrays(file, recognition, control, faults);
       const metadata = {
         ...file.metadata,
         source: basename(path),
@@ -96,6 +110,7 @@ export async function importWeights(
         ...(recognition === undefined ? {} : { network: recognition.network }),
       };
       await saveSafetensors(part, arrays, metadata);
+      refuseFaults(path, faults, arrays.length);
       const checked =
         recognition === undefined
           ? ['nothing: no known network has such arrays']
@@ -124,6 +139,7 @@ function deferredArrays(
   file: OpenWeights,
   recognition: Recognition | undefined,
   { signal }: DownloadControl,
+  faults: string[],
 ): DeferredArray[] {
   const places = new Map(recognition?.plan.assignments.map((assignment) => [assignment.from, assignment]));
   return file.arrays
@@ -134,9 +150,37 @@ function deferredArrays(
       values: async () => {
         signal?.throwIfAborted();
         const { values } = await file.read(name);
+        const fault = describeFault(name, values);
+        if (fault !== undefined) faults.push(fault);
         // The order of a flattened map is the format's; channels and heads are the reader's business.
         const order = places.get(name)?.adaptations.filter(({ kind }) => kind === 'channels-first') ?? [];
         return order.reduce((numbers, adaptation) => adaptArray(numbers, shape, adaptation), values);
       },
     }));
+}
+
+/** 'conv1.weight (3 of 9408 numbers, the first is NaN at index 7)'; undefined when all numbers are finite. */
+function describeFault(name: string, values: Float32Array): string | undefined {
+  let count = 0;
+  let first = -1;
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) continue;
+    if (count === 0) first = i;
+    count++;
+  }
+  return count === 0
+    ? undefined
+    : `${name} (${count} of ${values.length} numbers, the first is ${values[first]} at index ${first})`;
+}
+
+/** How many arrays a message names. */
+const mostNamed = 10;
+
+function refuseFaults(path: string, faults: readonly string[], arrays: number): void {
+  if (faults.length === 0) return;
+  const more = faults.length > mostNamed ? `; and ${faults.length - mostNamed} more` : '';
+  throw new NetworkError(
+    'not-finite',
+    `${basename(path)} holds NaN or infinite numbers in ${faults.length} of ${arrays} arrays: ${faults.slice(0, mostNamed).join('; ')}${more}. A network with such weights gives NaN only: take an earlier checkpoint.`,
+  );
 }

@@ -2,6 +2,8 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NetworkError } from '../../errors/network-error.ts';
 import { formatShape } from '../../graph/shape.ts';
+import { checkOptions, checkValue, type Rules } from '../../options/check-options.ts';
+import { flag, listOf, objectWith, optional, text } from '../../options/rules.ts';
 import { downloadArrays } from '../download/download-arrays.ts';
 import type { DownloadControl } from '../download/download-control.ts';
 import { downloadFile, sizeTolerance } from '../download/download-file.ts';
@@ -30,6 +32,18 @@ export interface PullOptions {
   readonly force?: boolean;
 }
 
+const rules: Rules<PullOptions> = {
+  folder: text,
+  only: optional(listOf('beginnings of names', text)),
+  url: optional(text),
+  force: optional(flag),
+};
+const aWeightSource = objectWith('a source, as findSource(name) gives', {
+  name: text,
+  url: text,
+  sha256: text,
+});
+
 export interface Pulled extends CachedWeights {
   readonly wasThere: boolean;
 }
@@ -51,6 +65,8 @@ export async function pullWeights(
   options: PullOptions,
   control: DownloadControl = {},
 ): Promise<Pulled> {
+  checkValue('pullWeights: source', source, aWeightSource);
+  checkOptions('pullWeights', options, rules);
   const { folder, only = [], force = false } = options;
   const name = cachedName(source, only);
   const there = await findCached(folder, name);

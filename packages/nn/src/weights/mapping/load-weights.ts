@@ -1,7 +1,9 @@
 import { NetworkError } from '../../errors/network-error.ts';
+import { checkValue } from '../../options/check-options.ts';
+import { recordOf } from '../../options/rules.ts';
 import { torchNamesOfKeras } from '../keras/keras-names.ts';
 import type { OpenWeights } from '../open-weights.ts';
-import type { NamedArray } from '../safetensors.ts';
+import { aNamedArray, type NamedArray } from '../safetensors.ts';
 import { adaptArray } from './adapt-array.ts';
 import type { LoadReport } from './load-report.ts';
 import { type Assignment, type LoadOptions, type LoadPlan, type NamedShape, planLoad } from './plan-load.ts';
@@ -27,6 +29,11 @@ export function loadWeights(
   arrays: Readonly<Record<string, NamedArray>>,
   options: LoadOptions = {},
 ): LoadedWeights {
+  checkValue(
+    'loadWeights: arrays',
+    arrays,
+    recordOf(`arrays by name, each ${aNamedArray.expected}`, aNamedArray),
+  );
   const available = Object.entries(arrays).map(([name, { shape }]) => ({ name, shape }));
   const { assignments, report } = planLoad(wanted, available, options);
   return result(

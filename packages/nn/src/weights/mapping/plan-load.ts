@@ -1,5 +1,7 @@
 import { NetworkError } from '../../errors/network-error.ts';
 import { formatShape, type Shape, sameShape, sizeOf } from '../../graph/shape.ts';
+import { checkOptions, checkValue, type Rules } from '../../options/check-options.ts';
+import { anything, flag, listOf, objectWith, optional, text, wholeFromZero } from '../../options/rules.ts';
 import type { TorchPlace } from '../keras/keras-names.ts';
 import { type Adaptation, describeAdaptation } from './adapt-array.ts';
 import {
@@ -42,6 +44,23 @@ export interface LoadOptions {
   readonly strict?: boolean;
 }
 
+const names = optional(listOf('names', text));
+const rules: Rules<LoadOptions> = {
+  places: anything,
+  prefixes: names,
+  renames: optional(listOf('renames, { pattern, replacement }', objectWith('', {}))),
+  into: { expected: 'a text', accepts: (value) => value === undefined || typeof value === 'string' },
+  skip: names,
+  firstLayer: optional(text),
+  flipChannels: optional(flag),
+  heads: names,
+  strict: optional(flag),
+};
+const namedShapes = listOf(
+  'arrays, { name, shape }',
+  objectWith('', { name: text, shape: listOf('', wholeFromZero) }),
+);
+
 /** Which array of a file goes where. */
 export interface Assignment {
   /** In the network. */
@@ -72,6 +91,8 @@ export function planLoad(
   available: readonly NamedShape[],
   options: LoadOptions = {},
 ): LoadPlan {
+  checkValue('loadWeights: wanted', wanted, namedShapes);
+  checkOptions('loadWeights', options, rules);
   const { into = '', skip = [], flipChannels = false } = options;
   const heads = new Set(
     (options.heads ?? usualHeads).flatMap((head) => [`${into}${head}.weight`, `${into}${head}.bias`]),
