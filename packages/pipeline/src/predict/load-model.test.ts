@@ -21,8 +21,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** An untrained network with the given metadata, as training would export it. */
 async function exportUntrained(metadata: Record<string, string>): Promise<Uint8Array> {
   const { network, training } = plan;
+  const { family: _, ...unet } = network;
   const trainer = await createTrainer({
-    network: unet2d(network),
+    network: unet2d(unet),
     imageShape: [1, network.inputChannels, training.patchSize[1], training.patchSize[0]],
     loss: segmentation(training.loss),
     optimiser: { name: 'sgd' },
