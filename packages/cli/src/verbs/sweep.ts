@@ -47,7 +47,7 @@ export const sweep: Verb<SweepOptions> = {
     },
     {
       command: 'glisson sweep examples/sweeps/patch-phantom.yaml --out runs/phantom-sweep',
-      meaning: 'the whole sweep, some minutes',
+      meaning: 'the whole sweep, about two minutes',
     },
     {
       command:

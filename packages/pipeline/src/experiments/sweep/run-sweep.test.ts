@@ -203,6 +203,13 @@ describe('a sweep', () => {
     expect(result.trials).toHaveLength(4);
     expect((await decisionsOf('more')).slice(0, before.length)).toEqual(before);
     const { winner } = JSON.parse(await readFile(join(root, 'whole', 'ranking.json'), 'utf8'));
+    const own = JSON.parse(await readFile(join(root, 'more', 'run.json'), 'utf8'));
+    let ofTrials = 0;
+    for (const trial of await readdir(join(root, 'more', 'trials'))) {
+      const run = JSON.parse(await readFile(join(root, 'more', 'trials', trial, 'run.json'), 'utf8'));
+      ofTrials += run.coreSeconds;
+    }
+    expect(own.coreSeconds - own.ownCoreSeconds).toBeCloseTo(ofTrials, 1);
     expect(result.test!.earlier.map(({ trial }) => trial)).toEqual(result.winner === winner ? [] : [winner]);
   });
 

@@ -86,6 +86,9 @@ export async function runSweep(options: SweepOptions, control: TaskControl = {})
       await clearSweep(paths);
       await writeFileWhole(paths.spec, sweepText(spec, prepared));
     }
+    // Trials count their own; what the sweep itself took is kept apart, so that a resumed one does not count them twice.
+    const earlier = resume ? await readRunFile(paths.folder).catch(() => undefined) : undefined;
+    const ownBefore = Number(earlier?.ownCoreSeconds ?? 0);
     const runFile = await openRunFile(paths.folder, {
       kind: 'sweep',
       command: options.command,
@@ -99,8 +102,11 @@ export async function runSweep(options: SweepOptions, control: TaskControl = {})
       ...usage,
     });
     const end = async (ending: RunEnding) => {
-      const coreSeconds = runFile.usage().coreSeconds + (await coreSecondsOfTrials(paths.trials));
-      await runFile.end({ ...ending, changes: { coreSeconds: Number(coreSeconds.toFixed(2)) } });
+      const { user, system } = process.cpuUsage(usage.cpu);
+      const own = ownBefore + (user + system) / 1e6;
+      const all = own + (await coreSecondsOfTrials(paths.trials));
+      const changes = { coreSeconds: Number(all.toFixed(2)), ownCoreSeconds: Number(own.toFixed(2)) };
+      await runFile.end({ ...ending, changes });
     };
     try {
       const summary = await sweepTrials({ spec, paths, cache, prepared, options, resume }, control);
