@@ -2,6 +2,7 @@ import type { SweepSummary } from '@glisson/pipeline/experiments/sweep/run-sweep
 import { Option } from 'commander';
 import { positiveInteger } from '../options.ts';
 import { type BudgetOption, budget } from '../sweep/budget-option.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { formatDuration } from '../terminal/rate.ts';
 import { renderTable } from '../terminal/table.ts';
 import type { Verb, VerbContext, VerbResult } from '../verb.ts';
@@ -107,6 +108,7 @@ async function run(spec: string, options: SweepOptions, context: VerbContext): P
       ...options,
       spec,
       out: options.out,
+      command: commandLine(),
       ...(!isQuiet && { watch: display.watch }),
     },
     control,
