@@ -86,6 +86,15 @@ export function findPatchContradictions(plan: PatchPlan): string[] {
     typeof transfer.frozenParts !== 'number' || transfer.frozenParts <= parts,
     `training.transfer.frozenParts is ${transfer.frozenParts}, expected at most ${parts} for ${network.family} (its parts before the head), or all`,
   );
+  const many = training.windows ?? 1;
+  expect(
+    many === 1 || !features,
+    `training.windows is ${many}, expected 1 with training.features: features are those of single patches`,
+  );
+  expect(
+    many === 1 || plan.inference.mode === 'dense',
+    `training.windows is ${many}, expected 1 with inference.mode ${plan.inference.mode}: only the dense form judges many windows at once`,
+  );
   if (features) {
     expect(
       lastingTrunk(plan) > 0,

@@ -90,6 +90,11 @@ export const patchTrainingSchema = z.strictObject({
   batchSize: count,
   /** Width and height of a patch in pixels; odd, its class is that of pixel (patchSize - 1) / 2. */
   patchSize: count,
+  /**
+   * Windows per axis of a training image, `inference.outputStride` apart: the network learns in its dense form, as `segment`
+   * uses it, each window from the label of its middle. Absent or 1: single patches.
+   */
+  windows: z.int().min(1).max(64).optional(),
   /** Middles of training patches lie on every so-manieth pixel and row of the cropped slice; 1: on any. */
   stride: count,
   optimiser: z.strictObject({

@@ -7,6 +7,7 @@ import { type HardNegative, hardOfNumbers, hardToNumbers } from './hard-negative
 import { augmentPatch, createPatchBatch } from './patch-batch.ts';
 import { chooseSlices, openPatchCase } from './patch-case.ts';
 import { sampleMiddle } from './sample-middle.ts';
+import { createWindowBatch, windowsSide } from './window-batch.ts';
 
 /** Body, liver and a lesion of so many pixels a side, in slices 1 and 2 of 4; the grey value says what a pixel is. */
 function labelled(id: string, patient: string, lesionSide: number) {
@@ -172,5 +173,42 @@ describe('patches for training', () => {
     const shift = patch[1]!;
     expect(Math.abs(shift)).toBeLessThanOrEqual(0.2);
     expect([...patch].map((v) => v - shift)).toEqual([-2, 0, 2, 4].map((v) => expect.closeTo(v, 5)));
+  });
+});
+
+describe('windows of the dense form', () => {
+  const [windows, outputStride] = [4, 3];
+  const plan = {
+    ...planWith({ windows, batchSize: 60 }),
+    inference: { outputStride, mode: 'dense' },
+  } as PatchPlan;
+  const opened = () => [openPatchCase(labelled('a', 'A', 7), plan)];
+
+  test('targets are the labels of the middles, mirrored and turned with the image; air does not count', () => {
+    const { images, targets } = createWindowBatch(opened(), [], plan, 5);
+    const side = windowsSide(plan);
+    expect(side).toBe(3 * 3 + 9);
+    expect(images).toHaveLength(60 * side * side);
+    // Grey values say what a pixel is: lesion 0 HU, liver 120, other body -60, of -160 to 240.
+    const grey = { lesion: 160 / 400, air: 0 };
+    const seen = { lesion: 0, other: 0, ignored: 0 };
+    for (const [at, target] of targets.entries()) {
+      const [n, j, i] = [Math.floor(at / 16), Math.floor((at % 16) / 4), at % 4];
+      const value = images[n * side * side + (4 + j * outputStride) * side + 4 + i * outputStride]!;
+      if (target === 255) seen.ignored++;
+      else if (target === 1) seen.lesion++;
+      else seen.other++;
+      if (target !== 255) expect(Math.abs(value - grey.lesion) < 1e-6).toBe(target === 1);
+      else expect(value).toBeCloseTo(grey.air, 6);
+    }
+    expect(seen.lesion).toBeGreaterThan(100);
+    expect(seen.other).toBeGreaterThan(100);
+    expect(seen.ignored).toBeGreaterThan(0);
+  });
+
+  test('the same step gives the same batch, another one another', () => {
+    const [one, again, other] = [5, 5, 6].map((step) => createWindowBatch(opened(), [], plan, step));
+    expect(again).toEqual(one);
+    expect(other!.images).not.toEqual(one!.images);
   });
 });

@@ -49,7 +49,8 @@ export function describePatchBatch(
   });
 }
 
-function patchRandom(seed: number, step: number, n: number): SeededRandom {
+/** What the middles and augmentation of image n of a step are drawn with. */
+export function patchRandom(seed: number, step: number, n: number): SeededRandom {
   return createRandom(seed, 'train', step, n);
 }
 
@@ -57,7 +58,10 @@ function sizeOf({ width, height }: { readonly width: number; readonly height: nu
   return { width, height };
 }
 
-/** Mirrors, turns, and changes grey values as the plan says, in place; the middle pixel stays where it is. */
+/**
+ * Mirrors, turns, and changes grey values as the plan says, in place; the middle pixel stays where it is.
+ * @param targets of a square grid of windows over the image, [side, side]: mirrored and turned with it
+ */
 export function augmentPatch(
   patch: Float32Array,
   channels: number,
@@ -67,23 +71,16 @@ export function augmentPatch(
     training,
   }: { preprocess: Pick<PatchPlan['preprocess'], 'sd'>; training: Pick<PatchTraining, 'augmentation'> },
   random: SeededRandom,
+  targets?: Float32Array,
 ): void {
   const { flipProbability, transposeProbability, intensityProbability, ...ranges } = training.augmentation;
-  const flipX = random.uniform() < flipProbability[0];
-  const flipY = random.uniform() < flipProbability[1];
-  const transpose = random.uniform() < transposeProbability;
-  if (flipX || flipY || transpose) {
-    const source = patch.slice();
-    for (let c = 0; c < channels; c++) {
-      const at = c * size * size;
-      for (let y = 0; y < size; y++) {
-        for (let x = 0; x < size; x++) {
-          const [u, v] = [flipX ? size - 1 - x : x, flipY ? size - 1 - y : y];
-          patch[at + y * size + x] = source[at + (transpose ? u * size + v : v * size + u)]!;
-        }
-      }
-    }
-  }
+  const turn = {
+    flipX: random.uniform() < flipProbability[0],
+    flipY: random.uniform() < flipProbability[1],
+    transpose: random.uniform() < transposeProbability,
+  };
+  for (let c = 0; c < channels; c++) turnSquare(patch.subarray(c * size * size, (c + 1) * size * size), turn);
+  if (targets !== undefined) turnSquare(targets, turn);
   const happens = () => random.uniform() < intensityProbability;
   const shift = happens() ? random.between(-ranges.shift, ranges.shift) / preprocess.sd : 0;
   const contrast = happens() ? random.between(...ranges.contrast) : 1;
@@ -93,5 +90,23 @@ export function augmentPatch(
   if (happens()) {
     const sd = random.between(0, ranges.noise) / preprocess.sd;
     for (let i = 0; i < patch.length; i++) patch[i]! += sd * random.normal();
+  }
+}
+
+interface Turn {
+  readonly flipX: boolean;
+  readonly flipY: boolean;
+  readonly transpose: boolean;
+}
+
+function turnSquare(values: Float32Array, { flipX, flipY, transpose }: Turn): void {
+  if (!flipX && !flipY && !transpose) return;
+  const size = Math.sqrt(values.length);
+  const source = values.slice();
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const [u, v] = [flipX ? size - 1 - x : x, flipY ? size - 1 - y : y];
+      values[y * size + x] = source[transpose ? u * size + v : v * size + u]!;
+    }
   }
 }

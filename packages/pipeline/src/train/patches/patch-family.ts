@@ -1,5 +1,6 @@
 import type { TaskControl } from '@glisson/imaging/progress/progress';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
+import { denseNetwork } from '@glisson/nn/dense/dense-network';
 import { classification } from '@glisson/nn/training/classification';
 import { exportModel } from '@glisson/nn/training/export-model';
 import type { Weights } from '@glisson/nn/training/weights';
@@ -29,6 +30,7 @@ import {
   patchThresholds,
   type ScoredCase,
 } from './score-patches.ts';
+import { createWindowBatch, windowsSide } from './window-batch.ts';
 
 export interface PatchFamilyOptions {
   /** First weights, where not all are drawn. */
@@ -72,7 +74,8 @@ export async function patchFamily(
     ? await openFeaturePool(plan, { first, cache, threads, cases: openCases }, control)
     : undefined;
   const cases = pool === undefined ? openCases() : [];
-  const ways = pool === undefined ? ofPatches(cases) : ofFeatures(pool);
+  const isDense = (training.windows ?? 1) > 1;
+  const ways = pool !== undefined ? ofFeatures(pool) : isDense ? ofWindows(cases) : ofPatches(cases);
   const scoredCase = (prepared: PreparedCase): ScoredCase => ({
     prepared,
     scan: openLabelledScan(prepared, plan),
@@ -230,6 +233,21 @@ export async function patchFamily(
     };
   }
 
+  /** The whole network learns in its dense form, on parts of slices that hold many windows. */
+  function ofWindows(opened: readonly PatchCase[]): Ways {
+    const side = windowsSide(plan);
+    const { outputStride } = plan.inference;
+    return {
+      ...ofPatches(opened),
+      trainer: {
+        network: denseNetwork(network, { patchSize: [patchSize, patchSize], outputStride }),
+        imageShape: [batchSize, networkPlan.inputChannels, side, side],
+        ...first,
+      },
+      createBatch: (step) => createWindowBatch(opened, hard, plan, step),
+    };
+  }
+
   /** What follows the frozen layers learns, on features drawn once. */
   function ofFeatures(kept: FeaturePool): Ways {
     const { head, shape, headWeights, weights } = kept;
@@ -264,7 +282,7 @@ export async function patchFamily(
   }
 }
 
-/** What differs between training the whole network and training a head on features. */
+/** What differs between training on patches, in the dense form, and a head on features. */
 interface Ways extends Pick<TrainingFamily, 'groupsAt' | 'createBatch' | 'describeBatch'> {
   readonly trainer: Pick<TrainerParts, 'network' | 'imageShape' | 'random' | 'initial' | 'classPriors'>;
   /** Keeps what the frozen layers make of whole slices. */

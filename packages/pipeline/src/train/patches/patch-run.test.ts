@@ -172,6 +172,39 @@ describe('training a classifier of patches', () => {
     await expect(trainRun(unet)).rejects.toMatchObject({ code: 'option-invalid' });
   });
 
+  test('a head is tuned in the dense form: frozen layers stay, and its model is a classifier as any other', async () => {
+    const patches = {
+      'training.steps': '8',
+      'training.stepsPerEpoch': '8',
+      'training.hardNegatives.everyEpochs': '0',
+    };
+    await trainRun(tiny('before', { set: patches }));
+    const weightsOf = async (run: string) => namedWeights(await readFile(join(root, run, 'model.onnx')));
+    const before = await weightsOf('before');
+    const file = join(root, 'before', 'model.onnx');
+    const summary = await trainRun(
+      tiny('tuned', {
+        set: {
+          ...patches,
+          'training.windows': '4',
+          'training.batchSize': '4',
+          'training.transfer.weights': file,
+          'training.transfer.frozen': '[{"names":["stage1","stage2","stage3","last"],"untilEpoch":null}]',
+        },
+      }),
+    );
+    expect(summary.plan).toMatchObject({ training: { windows: 4 } });
+    const after = await weightsOf('tuned');
+    expect(after['stage3.first.conv.weight']).toEqual(before['stage3.first.conv.weight']);
+    expect(after['head.weight']!.values).not.toEqual(before['head.weight']!.values);
+    expect(Object.keys(after).sort()).toEqual(Object.keys(before).sort());
+    await expect(
+      trainRun(
+        tiny('never-tuned', { set: { ...patches, 'training.windows': '4', 'inference.mode': 'batched' } }),
+      ),
+    ).rejects.toThrow(/training\.windows is 4, expected 1 with inference\.mode batched/);
+  });
+
   test('first weights come from a file, and the log says which and what of it', async () => {
     const set = {
       'training.steps': '4',

@@ -1,9 +1,11 @@
 import { NetworkError } from '@glisson/nn/errors/network-error';
 import { declarationsOf, statisticsOf } from '@glisson/nn/training/declarations';
+import { namedWeights } from '@glisson/nn/training/named-weights';
 import type { Weights } from '@glisson/nn/training/weights';
-import { fileSource } from '@glisson/nn/weights/byte-source';
+import { type ByteSource, fileSource, memorySource } from '@glisson/nn/weights/byte-source';
 import { loadWeightsFrom } from '@glisson/nn/weights/mapping/load-weights';
 import { openWeightFile } from '@glisson/nn/weights/open-weight-file';
+import { writeSafetensors } from '@glisson/nn/weights/safetensors';
 import { PipelineError } from '../../errors/pipeline-error.ts';
 import { patchNetwork } from '../../patches/patch-network.ts';
 import type { PatchPlan } from '../../plan/patch-plan.ts';
@@ -35,7 +37,7 @@ export async function transferWeights(
   const { parameters, norms } = declarationsOf(network, [1, network.inputChannels, patchSize, patchSize]);
   const wanted = [...parameters, ...statisticsOf(norms)];
   try {
-    const opened = await openWeightFile(await fileSource(file));
+    const opened = await openWeightFile(await weightSource(file));
     try {
       const { values, report } = await loadWeightsFrom(opened, wanted);
       const found = wanted.filter(({ name }) => Object.hasOwn(values, name));
@@ -61,5 +63,17 @@ export async function transferWeights(
       advice: 'Give another file with training.transfer.weights, or none.',
       cause: error,
     });
+  }
+}
+
+/** A file of weights as it is; a model that training wrote (model.onnx) as the weights that it carries. */
+async function weightSource(file: string): Promise<ByteSource> {
+  if (!file.toLowerCase().endsWith('.onnx')) return fileSource(file);
+  const source = await fileSource(file);
+  try {
+    const arrays = namedWeights(await source.read(0, source.size));
+    return memorySource(writeSafetensors({ arrays, metadata: {} }), file);
+  } finally {
+    await source.close();
   }
 }
