@@ -53,7 +53,7 @@ export function listRuns(store: RunStore, query: RunQuery): RunList {
         query.columns.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
       ),
       ...(values.damage !== undefined && { damage: String(values.damage) }),
-      usedForChoosing: record === undefined ? [] : store.chosen(record).map(({ patient }) => patient),
+      usedForChoosing: record === undefined ? [] : chosenTesters(store, record),
       watched: record?.watched ?? [],
     };
   });
@@ -62,6 +62,14 @@ export function listRuns(store: RunStore, query: RunQuery): RunList {
 
 function recordOf(store: RunStore, folder: string): RunRecord | undefined {
   return store.recordOf(folder === '' ? store.folder : `${store.folder}/${folder}`);
+}
+
+/** Not those whose side is validation: they are in no test score. */
+function chosenTesters(store: RunStore, record: RunRecord): string[] {
+  const testers = new Set(
+    record.cases.filter(({ side }) => side !== 'validation').map(({ patient }) => patient),
+  );
+  return store.chosen(record).flatMap(({ patient }) => (testers.has(patient) ? [patient] : []));
 }
 
 /** By validation only: what a test says never makes a run the best. */
