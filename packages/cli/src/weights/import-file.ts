@@ -21,7 +21,8 @@ export async function importFile(
 ): Promise<VerbResult> {
   const { path, provenance, report, leftOut, arrays } = await importWeights(
     file,
-    { ...options, folder },
+    // The command's own options (--json and others) are none of the library's.
+    { folder, name: options.name, key: options.key, force: options.force },
     control,
   );
   const document = { schema: 'glisson.weights-import/1', path, arrays, provenance, report, leftOut };
