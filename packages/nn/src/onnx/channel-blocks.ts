@@ -1,6 +1,7 @@
 import { NetworkError } from '../errors/network-error.ts';
 import { type Shape, sizeOf } from '../graph/shape.ts';
 import { apply, type OnnxEmitter, type Tensor } from '../graph/tensor.ts';
+import type { EmittedConvolution } from './emitted-convolution.ts';
 
 /**
  * Convolutions in ONNX Runtime's own CPU layout, NCHWc: blocks of 16 channels (AVX-512) or 8 (AVX2) are innermost,
@@ -80,20 +81,11 @@ export function suitsBlocks(image: Shape, weights: Shape, stride: readonly numbe
   return fitsBlocks(image, block) && k % block === 0 && isPlane && isKernel && isLarge;
 }
 
-export interface BlockedConvolution {
-  readonly image: Shape;
-  readonly weights: Shape;
-  readonly result: Shape;
-  readonly stride: readonly number[];
-  readonly pads: readonly number[];
-  readonly dilation: readonly number[];
-}
-
 /** Writes a convolution of image, weights and perhaps bias in blocked form. */
 export function emitBlockedConvolution(
   onnx: OnnxEmitter,
   [image, kernel, ...bias]: readonly string[],
-  sizes: BlockedConvolution,
+  sizes: EmittedConvolution,
 ): string {
   const inBlocks = onnx.blocked(image!, sizes.image);
   return sizes.image.length === 4
@@ -101,7 +93,7 @@ export function emitBlockedConvolution(
     : onnx.fromBlocks(convolveVolume(onnx, [inBlocks, kernel!, ...bias], sizes), sizes.result);
 }
 
-type PlaneAttributes = Pick<BlockedConvolution, 'stride' | 'pads' | 'dilation'>;
+type PlaneAttributes = Pick<EmittedConvolution, 'stride' | 'pads' | 'dilation'>;
 
 /** 2-D: weights [K, C, U, V] are put in blocks of inputs and outputs, [K / b, C / b, U, V, b in, b out], in the graph. */
 function convolveImages(
@@ -134,7 +126,7 @@ function convolveImages(
 function convolveVolume(
   onnx: OnnxEmitter,
   [image, kernel, bias]: readonly string[],
-  { image: shape, weights, result, stride, pads, dilation }: BlockedConvolution,
+  { image: shape, weights, result, stride, pads, dilation }: EmittedConvolution,
 ): string {
   const block = onnx.channelBlock;
   const [n, , depth] = shape as [number, number, number];

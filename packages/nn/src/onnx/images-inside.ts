@@ -1,5 +1,6 @@
-import { type Shape, sizeOf } from '../graph/shape.ts';
+import { sizeOf } from '../graph/shape.ts';
 import type { OnnxEmitter } from '../graph/tensor.ts';
+import type { EmittedConvolution } from './emitted-convolution.ts';
 
 /** The engine multiplies matrices of at least so many columns, pixels here, at full speed. */
 const enoughPixels = 32;
@@ -7,19 +8,10 @@ const enoughPixels = 32;
 /** Below so many weights, reading them anew for every image costs nothing. */
 const manyWeights = 2 ** 18;
 
-export interface InsideConvolution {
-  readonly image: Shape;
-  readonly weights: Shape;
-  readonly result: Shape;
-  readonly stride: readonly number[];
-  readonly pads: readonly number[];
-  readonly dilation: readonly number[];
-}
-
 /** Whether `emitImagesInside` is faster than a convolution image by image. */
 export function suitsImagesInside(
   onnx: OnnxEmitter,
-  { image, weights, result, stride }: InsideConvolution,
+  { image, weights, result, stride }: EmittedConvolution,
 ): boolean {
   return (
     !onnx.portable &&
@@ -41,7 +33,7 @@ export function suitsImagesInside(
 export function emitImagesInside(
   onnx: OnnxEmitter,
   [x, ...operands]: readonly string[],
-  { image, result, stride, pads, dilation }: InsideConvolution,
+  { image, result, stride, pads, dilation }: EmittedConvolution,
 ): string {
   const [n, c, ...spatial] = image as [number, number, ...number[]];
   const rank = spatial.length;

@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '@glisson/imaging/random/seeded-random';
-import { unet2d } from '@glisson/nn/models/unet-2d';
 import { segmentation } from '@glisson/nn/training/segmentation';
 import { createTrainer } from '@glisson/nn/training/trainer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Plan } from '../plan/plan.ts';
+import { unetNetwork } from '../plan/unet-network.ts';
 import { blockPhantom, scanOf, thresholdPlan } from '../testing/threshold-model.ts';
 import { loadModel, planMetadataKey } from './load-model.ts';
 import { segmentScan } from './segment-scan.ts';
@@ -21,9 +21,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** An untrained network with the given metadata, as training would export it. */
 async function exportUntrained(metadata: Record<string, string>): Promise<Uint8Array> {
   const { network, training } = plan;
-  const { family: _, ...unet } = network;
   const trainer = await createTrainer({
-    network: unet2d(unet),
+    network: unetNetwork(network),
     imageShape: [1, network.inputChannels, training.patchSize[1], training.patchSize[0]],
     loss: segmentation(training.loss),
     optimiser: { name: 'sgd' },

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { assertWritable } from '@glisson/imaging/files/assert-writable';
-import { assertMayWriteFolder, writeFileWhole } from '@glisson/imaging/files/whole-files';
+import { writeFileWhole } from '@glisson/imaging/files/whole-files';
 import { PipelineError } from '../errors/pipeline-error.ts';
 import type { AnyPlan } from '../plan/any-plan.ts';
 import { planHash, planText } from '../plan/plan-text.ts';
 import { parsePlanText } from '../plan/read-plan.ts';
 import { appendLine } from './append-line.ts';
 import { readCheckpoint } from './checkpoint.ts';
+import { assertMayWriteOwn, clearOwn } from './own-folder.ts';
 
 /** Paths of a run. */
 export function runPaths(folder: string) {
@@ -30,8 +30,8 @@ export function runPaths(folder: string) {
 
 export type RunPaths = ReturnType<typeof runPaths>;
 
-/** What training writes; --force removes these and nothing else. */
-const entriesOfARun = [
+/** What training writes into a run; --force removes these and nothing else. */
+export const entriesOfARun: readonly string[] = [
   '.lock',
   'run.json',
   'plan.json',
@@ -51,26 +51,8 @@ const entriesOfARun = [
  */
 export async function assertMayRun(folder: string, mode: { resume: boolean; force: boolean }): Promise<void> {
   const paths = runPaths(resolve(folder));
-  if (mode.resume) {
-    if (existsSync(paths.plan)) return;
-    throw new PipelineError('run-invalid', 'There is no run to resume.', {
-      where: folder,
-      expected: 'a folder with the plan.json of a run that was stopped',
-      advice: 'Start it without --resume.',
-    });
-  }
-  await assertMayWriteFolder(paths.folder, mode.force);
-  await assertWritable(paths.folder);
-  if (!existsSync(paths.folder)) return;
-  const strange = (await readdir(paths.folder)).filter((name) => !entriesOfARun.includes(name));
-  if (strange.length > 0 && !existsSync(paths.plan)) {
-    throw new PipelineError('run-invalid', 'The folder holds something else than a run.', {
-      where: folder,
-      found: strange.slice(0, 5).join(', '),
-      expected: 'an earlier run, or an empty folder',
-      advice: 'Choose another folder: --force replaces runs only.',
-    });
-  }
+  const own = { folder: paths.folder, what: 'run', mark: paths.plan, entries: entriesOfARun };
+  await assertMayWriteOwn(own, mode, folder);
 }
 
 /**
@@ -78,8 +60,7 @@ export async function assertMayRun(folder: string, mode: { resume: boolean; forc
  * @throws ImagingError `not-writable`
  */
 export async function startRun(paths: RunPaths, plan: AnyPlan): Promise<void> {
-  for (const entry of entriesOfARun)
-    if (entry !== '.lock') await rm(join(paths.folder, entry), { recursive: true, force: true });
+  await clearOwn({ folder: paths.folder, entries: entriesOfARun });
   await writeFileWhole(paths.plan, planText(plan));
 }
 

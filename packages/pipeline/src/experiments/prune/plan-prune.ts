@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { entriesOfARun } from '../../train/run-folder.ts';
 import { isLocked } from '../../train/run-lock.ts';
 import type { RunRecord } from '../record/run-record.ts';
 
@@ -30,19 +31,8 @@ export interface PrunePlan {
   readonly kept: readonly { readonly folder: string; readonly reason: string }[];
 }
 
-/** What a run writes in its folder; anything else stays. */
-const entriesOfARun: readonly string[] = [
-  'run.json',
-  'plan.json',
-  'environment.json',
-  'metrics.jsonl',
-  'log.jsonl',
-  'checkpoints',
-  'model.onnx',
-  'curve.svg',
-  'curve.html',
-  'evaluation.json',
-];
+/** Of what a run writes, all but its lock; anything else stays. */
+const prunedEntries = entriesOfARun.filter((name) => name !== '.lock');
 
 /**
  * Lists what pruning would delete; deletes nothing. Never anything of a run that is running, or of a sweep that is.
@@ -62,7 +52,7 @@ export async function planPrune(choice: PruneChoice): Promise<PrunePlan> {
     else if (await isInUse(folder)) kept.push({ folder, reason: 'it is running, or in a sweep that is' });
     else {
       const there = (await readdir(folder)).filter((name) =>
-        checkpoints ? name === 'checkpoints' : entriesOfARun.includes(name),
+        checkpoints ? name === 'checkpoints' : prunedEntries.includes(name),
       );
       const sizes = await Promise.all(there.map((name) => sizeOf(join(folder, name))));
       const bytes = sizes.reduce((sum, size) => sum + size, 0);

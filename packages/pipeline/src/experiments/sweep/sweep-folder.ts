@@ -1,9 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { assertWritable } from '@glisson/imaging/files/assert-writable';
-import { assertMayWriteFolder } from '@glisson/imaging/files/whole-files';
-import { PipelineError } from '../../errors/pipeline-error.ts';
+import { assertMayWriteOwn, clearOwn } from '../../train/own-folder.ts';
 
 /** Paths of a sweep. */
 export function sweepPaths(out: string) {
@@ -56,31 +52,10 @@ export async function assertMaySweep(
   paths: SweepPaths,
   mode: { resume: boolean; force: boolean },
 ): Promise<void> {
-  const { folder } = paths;
-  if (mode.resume) {
-    if (existsSync(paths.spec)) return;
-    throw new PipelineError('run-invalid', 'There is no sweep to resume.', {
-      where: folder,
-      expected: 'a folder with the sweep.json of a sweep that was stopped',
-      advice: 'Start it without --resume.',
-    });
-  }
-  await assertMayWriteFolder(folder, mode.force);
-  await assertWritable(folder);
-  if (!existsSync(folder)) return;
-  const strange = (await readdir(folder)).filter((name) => !entries.includes(name));
-  if (strange.length > 0 && !existsSync(paths.spec)) {
-    throw new PipelineError('run-invalid', 'The folder holds something else than a sweep.', {
-      where: folder,
-      found: strange.slice(0, 5).join(', '),
-      expected: 'an earlier sweep, or an empty folder',
-      advice: 'Choose another folder: --force replaces sweeps only.',
-    });
-  }
+  await assertMayWriteOwn({ folder: paths.folder, what: 'sweep', mark: paths.spec, entries }, mode);
 }
 
 /** Removes an earlier sweep. */
 export async function clearSweep(paths: SweepPaths): Promise<void> {
-  for (const entry of entries)
-    if (entry !== '.lock') await rm(join(paths.folder, entry), { recursive: true, force: true });
+  await clearOwn({ folder: paths.folder, entries });
 }

@@ -1,3 +1,4 @@
+import { joinPieces } from '@glisson/nn/onnx/protobuf-writer';
 import type { ExportRun } from '../export-run.ts';
 import type { SeriesPoint } from '../run-series.ts';
 import { scalarValue, summaryEvent, textValue, versionEvent } from './events.ts';
@@ -25,7 +26,7 @@ export function eventFile(run: ExportRun, points: readonly SeriesPoint[]): Uint8
     records.push(summaryEvent(time, step, values));
     begin = i + 1;
   }
-  return joinBytes(records.map(tfRecord));
+  return joinPieces([records.map(tfRecord)]);
 }
 
 /** Named as TensorBoard looks for it. */
@@ -58,14 +59,4 @@ function aboutText({ record, flaggedPatients }: ExportRun): string {
 function secondsOf(text: string | null): number | undefined {
   const seconds = Date.parse(text ?? '') / 1000;
   return Number.isNaN(seconds) ? undefined : seconds;
-}
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }
