@@ -17,6 +17,6 @@ export async function exportAction(
       ...(sort !== undefined && { sort: parseSort(sort) }),
       ...(limit !== 'all' && { limit }),
     });
-    return exportRuns({ store: store.folder, chosen, all: store.records() }, options, context);
+    return exportRuns({ store, chosen }, options, context);
   });
 }

@@ -1,6 +1,7 @@
 import { PipelineError } from '@glisson/pipeline/errors/pipeline-error';
 import type { ExportRun } from '@glisson/pipeline/experiments/export/export-run';
 import type { RunRecord } from '@glisson/pipeline/experiments/record/run-record';
+import type { RunStore } from '@glisson/pipeline/experiments/store/open-store';
 import { UsageError } from '../terminal/error-report.ts';
 import type { VerbContext, VerbResult } from '../verb.ts';
 
@@ -19,38 +20,38 @@ export interface ExportOptions {
 
 /** Runs to export, and what they are judged against. */
 export interface ChosenRuns {
-  /** Absolute folder of the store. */
-  readonly store: string;
+  /** Whoever chose anything in any of its runs is no unseen patient. */
+  readonly store: RunStore;
   /** In the order in which they are to be written, evaluations attached. */
   readonly chosen: readonly RunRecord[];
-  /** All of the store: whoever chose anything in any of them is no unseen patient. */
-  readonly all: readonly RunRecord[];
 }
 
 /** `runs export`: what it writes where, by its format. */
 export async function exportRuns(
-  { store, chosen, all }: ChosenRuns,
+  { store, chosen }: ChosenRuns,
   options: ExportOptions,
   context: VerbContext,
 ): Promise<VerbResult> {
   const format = checkedFormat(options, context);
   if (chosen.length === 0) {
     // Not an empty file: over a good one, written by --force from a wrong folder, it would be a loss.
+    const all = store.records().length;
     throw new PipelineError('run-invalid', 'There is no run to export.', {
-      where: store,
-      found: all.length === 0 ? 'no runs' : `${all.length} runs, none of which matches`,
-      advice:
-        all.length === 0 ? 'Say with --runs where the runs are.' : 'Check --where with glisson runs list.',
+      where: store.folder,
+      found: all === 0 ? 'no runs' : `${all} runs, none of which matches`,
+      advice: all === 0 ? 'Say with --runs where the runs are.' : 'Check --where with glisson runs list.',
     });
   }
-  const { createFlagger } = await import('@glisson/pipeline/experiments/export/flagged-patients');
   const { runNames } = await import('@glisson/pipeline/experiments/export/run-names');
   const names = runNames(
     chosen.map(({ folder }) => folder),
-    store,
+    store.folder,
   );
-  const flag = createFlagger(all);
-  const runs = chosen.map((record, i) => ({ name: names[i]!, record, flaggedPatients: flag(record) }));
+  const runs = chosen.map((record, i) => ({
+    name: names[i]!,
+    record,
+    flaggedPatients: store.chosen(record).map(({ patient }) => patient),
+  }));
   for (const { name, record } of runs) {
     if (record.state === 'damaged') context.note(`warning: ${name} is damaged: ${record.damage}`);
   }

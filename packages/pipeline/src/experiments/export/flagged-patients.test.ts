@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunRecord } from '../record/run-record.ts';
-import { createFlagger } from './flagged-patients.ts';
 import { fixtureRun } from './testing/fixture-run.ts';
+import { createFlagger } from './testing/flagged-patients.ts';
 
 /** Tests patient-2 (volume-2), chooses with patient-1 (volume-1). */
 const run = (change: Partial<RunRecord> = {}) => fixtureRun('a', change).record;

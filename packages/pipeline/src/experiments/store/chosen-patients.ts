@@ -12,8 +12,8 @@ export interface ChosenPatient {
 }
 
 /**
- * Which patients tested a run and chose checkpoint, thresholds or a winner somewhere in the store (`createFlagger` says the same of
- * records). A patient of another run is the same one when a case has the same files, by their hashes; where the hash is not
+ * Which patients tested a run and chose checkpoint, thresholds or a winner somewhere in the store.
+ * A patient of another run is the same one when a case has the same files, by their hashes; where the hash is not
  * known on one side, when the name is the same.
  */
 export function findChosen(database: IndexDatabase, record: RunRecord): ChosenPatient[] {

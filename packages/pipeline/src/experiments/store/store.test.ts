@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeRun } from '../../testing/made-run.ts';
-import { createFlagger } from '../export/flagged-patients.ts';
+import { createFlagger } from '../export/testing/flagged-patients.ts';
 import { matchesWhere } from '../query/matches-where.ts';
 import { parseWhere } from '../query/parse-where.ts';
 import { anyWhere } from '../query/testing/arbitrary-where.ts';

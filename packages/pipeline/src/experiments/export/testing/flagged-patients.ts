@@ -1,9 +1,9 @@
-import { patientFiles } from '../record/patient-files.ts';
-import type { RunRecord } from '../record/run-record.ts';
-import { isTested } from './export-run.ts';
+import { patientFiles } from '../../record/patient-files.ts';
+import type { RunRecord } from '../../record/run-record.ts';
+import { isTested } from '../export-run.ts';
 
 /**
- * Finds the tested patients of a run that chose something, in this run or in any other of its store: their scores are not
+ * The rule of `findChosen` on plain records, which the index is tested against: finds the tested patients of a run that chose something, in this run or in any other of its store: their scores are not
  * those of unseen patients. A patient of another run is the same one when a case has the same files, by their hashes; where the
  * hash is not known on one side, when the name is the same.
  * @param store all runs, also those that are not shown: what chose is gathered once
